@@ -1,0 +1,30 @@
+"""dsflow: a packet-level traffic-flow simulator for dual-stack Kubernetes on Oracle Cloud (OKE).
+
+>>> import dsflow
+>>> sim = dsflow.load("two-pods")
+>>> sim.trace("pod/default/client", "pod/default/server", family=6, tcp=80).disposition.value
+'delivered'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsflow.version import __version__
+
+if TYPE_CHECKING:
+    from dsflow.query.diff import diff
+    from dsflow.simulation import Simulation, load
+
+__all__ = ["Simulation", "__version__", "diff", "load"]
+
+_HOMES = {"load": "dsflow.simulation", "Simulation": "dsflow.simulation", "diff": "dsflow.query.diff"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names on first use, so that ``dsflow --help`` needs none of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dsflow' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,147 @@
+"""What a table can tell a device to do with a packet, and the rule that says why.
+
+Actions are data, made once by the compiler.  An executor returns them as they stand, so that a
+decision costs a look-up and the words are made only when somebody reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsflow.dataplane.disposition import Disposition
+
+__all__ = [
+    "Action",
+    "Continue",
+    "Delay",
+    "Deliver",
+    "Drop",
+    "Evidence",
+    "Forward",
+    "IcmpError",
+    "Link",
+    "Neighbor",
+    "Reoriginate",
+    "Rule",
+    "ToOwner",
+]
+
+
+class Evidence(StrEnum):
+    """What a rule's claim about the real network rests on."""
+
+    DOCUMENTED = "documented"
+    MEASURED = "measured"
+    INFERRED = "inferred"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Why a table decides as it does.
+
+    ``reason`` and ``mend`` are :meth:`str.format` templates over the packet's header fields
+    (``{src}``, ``{dst}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
+    ``mend`` is the smallest change that would turn a refusal into a success, where that is plain.
+    """
+
+    id: str | None = None
+    reason: str
+    source: str | None = None
+    explicit: bool = True
+    evidence: Evidence = Evidence.DOCUMENTED
+    assumption: str | None = None
+    mend: str | None = None
+
+
+class IcmpError(StrEnum):
+    """The ICMP errors that a refusal can send back (RFC 792, RFC 4443)."""
+
+    HOP_LIMIT_EXCEEDED = "hop-limit-exceeded"
+    TOO_BIG = "too-big"
+    PORT_UNREACHABLE = "port-unreachable"
+    NO_ROUTE = "no-route"
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One traversal to be paid for: an entry of the latency profile, and for a long leg its length."""
+
+    entry: str
+    km: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What lies between two interfaces: its MTU, and the delay of crossing it in either direction."""
+
+    id: str
+    mtu_bytes: int
+    delays: tuple[Delay, ...] = ()
+    availability_domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """The other end of an interface: ``device`` is None where the model ends."""
+
+    out_interface: str
+    device: str | None
+    in_interface: str | None
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Go on with the next table."""
+
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the packet to ``neighbor``; ``lowers`` says whether this passage is a routed hop."""
+
+    rule: Rule
+    neighbor: Neighbor
+    lowers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToOwner:
+    """Forward to whichever attached machine owns the destination address."""
+
+    rule: Rule
+    lowers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """The packet is for this device."""
+
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Refuse the packet; ``error`` is the ICMP error that the sender gets, ``resets`` whether TCP gets a reset."""
+
+    rule: Rule
+    disposition: Disposition
+    error: IcmpError | None = None
+    resets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reoriginate:
+    """End this connection here and dial ``dst``:``dport`` from ``src`` in a new one (a proxy)."""
+
+    rule: Rule
+    family: int
+    src: int
+    dst: int
+    dport: int
+
+
+Action = Continue | Forward | ToOwner | Deliver | Drop | Reoriginate

@@ -1,0 +1,124 @@
+"""The flexible load balancer: a proxy, which ends the client's connection and opens one of its own."""
+
+from __future__ import annotations
+
+from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.common import PROTOCOL_NUMBERS, not_forwarding, origin_mtu, own_addresses, routes
+from dsflow.dataplane.device import Device, Interface, Toll
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.nat import NatCapability, NatKind
+from dsflow.dataplane.tables import Proxy, RouteLookup
+from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.net.address import Family
+
+__all__ = ["compile_load_balancer"]
+
+_NO_TRANSLATION = Rule(
+    reason="a proxy translates nothing: it ends the client's connection and opens its own", explicit=False
+)
+
+_CAPABILITIES = (
+    NatCapability(kind=NatKind.LOAD_BALANCER_DNAT, idle=_NO_TRANSLATION),
+    NatCapability(kind=NatKind.LOAD_BALANCER_SNAT, idle=_NO_TRANSLATION),
+    NatCapability(
+        kind=NatKind.PROXY_RE_ORIGINATION,
+        idle=Rule(reason="two connections meet here: the client's and the load balancer's own", explicit=False),
+    ),
+    NatCapability(
+        kind=NatKind.CROSS_FAMILY,
+        idle=Rule(
+            reason="both connections are of one family",
+            explicit=False,
+            evidence=Evidence.INFERRED,
+            assumption="proxy-keeps-family",
+        ),
+    ),
+)
+
+
+def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
+    """A flexible load balancer whose backends are pods, in both families (the article's account)."""
+    vcn = index.vcn_of(balancer.subnet)
+    own = own_addresses((balancer.ipv4, balancer.ipv6))
+    addresses = {int(found.family): found.value for found in (balancer.ipv4, balancer.ipv6) if found}
+    front = index.front_vnic(balancer)
+    default = Forward(
+        Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}", explicit=False),
+        Neighbor("eth0", vcn.id, balancer.id, front.link),
+    )
+    return Device(
+        id=balancer.id,
+        kind="lb",
+        interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
+        receive=(RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))}),),
+        deliver=(_proxy(balancer, index),),
+        send=(RouteLookup(tables={None: routes(own, default)}),),
+        leave=(origin_mtu,),
+        capabilities=_CAPABILITIES,
+        toll=Toll(delivered=(Delay("lb_l7"),), machine=balancer.id),
+        source=balancer.source,
+    )
+
+
+def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
+    listeners: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
+    no_backend: dict[tuple[int, int, int], Drop] = {}
+    for service in index.topology.services.values():
+        if service.load_balancer != balancer.id:
+            continue
+        for port in service.ports:
+            for family in Family:
+                key = (int(family), PROTOCOL_NUMBERS[port.protocol], port.port)
+                listeners[key] = _backends(balancer, service, port, family, index)
+                no_backend[key] = _no_backend(service, port, family)
+    return Proxy(
+        listeners=listeners,
+        no_backend=no_backend,
+        accepted=Rule(reason="the packet belongs to a connection that the load balancer opened", explicit=False),
+        closed=Drop(_closed(balancer), Disposition.NO_LISTENER, resets=True),
+        echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
+    )
+
+
+def _backends(
+    balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
+) -> tuple[Reoriginate, ...]:
+    vip = balancer.address(family)
+    if vip is None:
+        return ()
+    found = []
+    for pod in index.topology.backends(service):
+        address = pod.address(family) or (index.topology.nodes[pod.node].address(family) if pod.host_network else None)
+        if address is not None:
+            rule = Rule(
+                id=f"{service.id}:{port.port}",
+                reason=f"the load balancer completes the client's connection and dials {pod.id} port {port.target_port}",
+                source=service.source,
+                evidence=Evidence.INFERRED,
+                assumption="proxy-keeps-family",
+            )
+            found.append(Reoriginate(rule, int(family), vip.value, address.value, port.target_port))
+    return tuple(found)
+
+
+def _no_backend(service: Service, port: ServicePort, family: Family) -> Drop:
+    selector = ", ".join(f"{key}={value}" for key, value in service.selector) or "nothing"
+    rule = Rule(
+        id=f"{service.id}:{port.port}",
+        reason=f"{service.id} selects {selector}, and no such pod has an {family.title} address",
+        source=service.source,
+    )
+    return Drop(rule, Disposition.NO_BACKEND)
+
+
+def _closed(balancer: LoadBalancer) -> Rule:
+    return Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}", explicit=False)
+
+
+def _echo(balancer: LoadBalancer) -> Rule:
+    return Rule(
+        reason=f"no source says whether the flexible load balancer {balancer.id} answers ping",
+        explicit=False,
+        evidence=Evidence.ASSUMED,
+    )

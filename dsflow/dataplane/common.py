@@ -1,0 +1,158 @@
+"""Rules and tables that several kinds of device share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Evidence, IcmpError, Rule
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.tables import HopLimit, Listeners, Mtu, Routes
+from dsflow.model.cluster import Listener
+from dsflow.net.address import Address, Family, Prefix
+from dsflow.net.lpm import LongestPrefixTable
+
+__all__ = [
+    "EVERYWHERE",
+    "PROTOCOL_NUMBERS",
+    "fabric_hop_limit",
+    "fabric_mtu",
+    "linux_hop_limit",
+    "linux_mtu",
+    "listeners",
+    "not_forwarding",
+    "origin_mtu",
+    "own_addresses",
+    "routes",
+    "single",
+]
+
+PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
+"""The protocol numbers of transports with ports (IANA)."""
+
+_ACCEPTED = Rule(reason="the destination port is open", explicit=False)
+_ACCEPTED_OWN = Rule(reason="{dst} is an address of this device", explicit=False)
+
+
+EVERYWHERE = tuple(Prefix(family, 0, 0) for family in Family)
+"""The prefix of every address, in each family."""
+
+
+def routes(rows: Iterable[tuple[Prefix, Action]], *defaults: Action) -> Routes:
+    """A routing table of both families; of two rows for one prefix the later stands.
+
+    ``defaults`` is what holds where no row does: one action, or one for IPv4 and one for IPv6.
+    """
+    chosen: dict[Prefix, Action] = dict(zip(EVERYWHERE, defaults * (3 - len(defaults)), strict=True))
+    chosen.update(rows)
+    return Routes(
+        *(
+            LongestPrefixTable((prefix, row) for prefix, row in chosen.items() if prefix.family is family)
+            for family in Family
+        )
+    )
+
+
+def single(address: Address) -> Prefix:
+    """The prefix that holds one address only."""
+    return Prefix(address.family, address.value, address.family.bits)
+
+
+def own_addresses(addresses: Iterable[Address | None]) -> list[tuple[Prefix, Action]]:
+    """Rows that deliver a device's own addresses to itself."""
+    return [(single(address), Deliver(_ACCEPTED_OWN)) for address in addresses if address is not None]
+
+
+def not_forwarding(device_id: str) -> Drop:
+    """The refusal of a host to route what is not addressed to it (RFC 1122 section 3.3.4.2)."""
+    rule = Rule(reason=f"{{dst}} is no address of {device_id}, which does not route", explicit=False)
+    return Drop(rule, Disposition.NOT_FORWARDING)
+
+
+def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners:
+    """What answers at a device, and how it refuses the rest (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1)."""
+    numbers = frozenset((PROTOCOL_NUMBERS[entry.protocol], entry.port) for entry in ports)
+    closed = Rule(
+        reason=f"nothing at {device_id} listens on {{protocol}}/{{dport}}",
+        explicit=False,
+        mend=f"add {{protocol}}/{{dport}} to {path}.listen",
+    )
+    refusal = Drop(closed, Disposition.NO_LISTENER, error=IcmpError.PORT_UNREACHABLE, resets=True)
+    return Listeners(ports=numbers, accepted=_ACCEPTED, closed=refusal)
+
+
+linux_hop_limit = HopLimit(
+    expired=Drop(
+        Rule(
+            reason="the hop limit {ttl} is used up (RFC 1812 section 5.3.1, RFC 8200 section 3)",
+            explicit=False,
+        ),
+        Disposition.HOP_LIMIT_EXCEEDED,
+        error=IcmpError.HOP_LIMIT_EXCEEDED,
+    ),
+    lowered=Rule(reason="a router forwards with one hop less", explicit=False),
+    kept=Continue(Rule(reason="not a routed hop", explicit=False)),
+)
+"""The hop limit as a Linux router treats it."""
+
+fabric_hop_limit = HopLimit(
+    expired=Drop(
+        Rule(
+            reason="the hop limit {ttl} is used up",
+            explicit=False,
+            evidence=Evidence.ASSUMED,
+            assumption="fabric-sends-icmp-errors",
+        ),
+        Disposition.HOP_LIMIT_EXCEEDED,
+        error=IcmpError.HOP_LIMIT_EXCEEDED,
+    ),
+    lowered=Rule(
+        reason="a routed hop of the VCN lowers the hop limit",
+        explicit=False,
+        evidence=Evidence.ASSUMED,
+        assumption="vcn-lowers-ttl",
+    ),
+    kept=Continue(
+        Rule(
+            reason="within one subnet nothing routes, so the hop limit stays",
+            explicit=False,
+            evidence=Evidence.ASSUMED,
+            assumption="vcn-lowers-ttl",
+        )
+    ),
+)
+"""The hop limit as the VCN and its gateways are assumed to treat it."""
+
+_DIVIDED = Rule(
+    reason="larger than the link's {mtu} bytes and allowed to be divided (RFC 791 section 3.2)",
+    explicit=False,
+)
+
+
+def _mtu(rule: Rule, *, origin: bool = False) -> Mtu:
+    too_big = Drop(rule, Disposition.TOO_BIG, error=IcmpError.TOO_BIG)
+    return Mtu(too_big=too_big, divided=_DIVIDED, origin=origin)
+
+
+linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)", explicit=False))
+"""The MTU check of a Linux router."""
+
+fabric_mtu = _mtu(
+    Rule(
+        reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
+        explicit=False,
+        evidence=Evidence.INFERRED,
+        assumption="fabric-sends-icmp-errors",
+        mend="send at most {mtu} bytes",
+    )
+)
+"""The MTU check of the VCN and its gateways."""
+
+origin_mtu = _mtu(
+    Rule(
+        reason="{length} bytes do not fit the sender's own link of {mtu}",
+        explicit=False,
+        mend="send at most {mtu} bytes",
+    ),
+    origin=True,
+)
+"""The MTU check of the machine that makes the packet."""

@@ -1,0 +1,94 @@
+"""The only compiler: a topology becomes devices with tables, each made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from dsflow.dataplane.action import Forward, Neighbor, ToOwner
+from dsflow.dataplane.balancer import compile_load_balancer
+from dsflow.dataplane.device import Device
+from dsflow.dataplane.fabric import compile_vcn
+from dsflow.dataplane.gateways import compile_gateway
+from dsflow.dataplane.hosts import compile_node, compile_pod
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.internet import compile_internet_host
+from dsflow.dataplane.tables import RouteLookup
+from dsflow.model.topology import Topology
+
+__all__ = ["Dataplane", "compile_topology", "neighbors"]
+
+
+class Dataplane(Mapping[str, Device]):
+    """Devices by id, in the order of their kinds and then as written; compiled on first use and kept.
+
+    >>> from dsflow.scenario import build, read
+    >>> dataplane = compile_topology(build(read("two-pods")))
+    >>> dataplane["vcn/lab"].kind
+    'vcn'
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Device]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Device] = {}
+
+    def __getitem__(self, device_id: str) -> Device:
+        device = self._made.get(device_id)
+        if device is None:
+            device = self._made[device_id] = self._makers[device_id]()
+        return device
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __contains__(self, device_id: object) -> bool:
+        return device_id in self._makers
+
+    def replacing(self, device: Device) -> Dataplane:
+        """The same dataplane but for one device."""
+        return Dataplane({**self._makers, device.id: lambda: device})
+
+
+def compile_topology(topology: Topology) -> Dataplane:
+    """The dataplane of a topology."""
+    index = Index(topology)
+    makers: dict[str, Callable[[], Device]] = {}
+    for vcn in topology.vcns.values():
+        makers[vcn.id] = partial(compile_vcn, vcn, index)
+    for gateway in topology.gateways.values():
+        makers[gateway.id] = partial(compile_gateway, gateway, index)
+    for node in topology.nodes.values():
+        makers[node.id] = partial(compile_node, node, index)
+    for pod in topology.pods.values():
+        if not pod.host_network:
+            makers[pod.id] = partial(compile_pod, pod, index)
+    for balancer in topology.load_balancers.values():
+        makers[balancer.id] = partial(compile_load_balancer, balancer, index)
+    for host in topology.internet.values():
+        makers[host.id] = partial(compile_internet_host, host, index)
+    return Dataplane(makers)
+
+
+def neighbors(device: Device) -> Iterator[Neighbor]:
+    """Every link that leaves a device, once each, in the order of its tables."""
+    seen: set[tuple[str, str | None]] = set()
+    for table in device.receive + device.send:
+        if isinstance(table, RouteLookup):
+            for neighbor in _of_lookup(table):
+                if (neighbor.out_interface, neighbor.device) not in seen:
+                    seen.add((neighbor.out_interface, neighbor.device))
+                    yield neighbor
+
+
+def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
+    for routes in lookup.tables.values():
+        for table in (routes.ipv4, routes.ipv6):
+            for _, action in table.items():
+                if isinstance(action, Forward):
+                    yield action.neighbor
+                elif isinstance(action, ToOwner):
+                    for owners in lookup.owners.values():
+                        yield from owners.values()

@@ -1,0 +1,147 @@
+"""The fabric of a VCN: one virtual router that every subnet and gateway hangs on.
+
+Behaviour from docs.oracle.com Network/Tasks/managingroutetables.htm (2025-03): a destination in the
+sender's own subnet is reached directly and no rule can divert it; otherwise the longest prefix of the
+sender's route table decides, a static rule before the implicit local one of equal length; what no rule
+covers is dropped in silence.
+"""
+
+from __future__ import annotations
+
+from dsflow.dataplane.action import Action, Delay, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.common import fabric_hop_limit, fabric_mtu, routes
+from dsflow.dataplane.device import Device, Interface, Toll
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.tables import RouteLookup, Routes
+from dsflow.model.vcn import Gateway, RouteRule, ServiceGateway, Subnet, Vcn
+from dsflow.net.address import Family, Prefix
+from dsflow.net.lpm import LongestPrefixTable
+
+__all__ = ["compile_vcn", "virtual_router_addresses"]
+
+
+def compile_vcn(vcn: Vcn, index: Index) -> Device:
+    """The fabric: a routing table for each subnet, load balancer and gateway that hands it packets."""
+    local = [(prefix, _local(vcn)) for family in Family for prefix in vcn.prefixes(family)]
+    between = routes(local, _no_route_inside(vcn))
+    tables: dict[str | None, Routes] = {None: between}
+    for subnet in index.subnets_of(vcn.name):
+        tables[subnet.id] = _subnet_routes(subnet, vcn, index)
+    for gateway in index.gateways_of(vcn.name):
+        tables[gateway.id] = between
+
+    owners: dict[int, dict[int, Neighbor]] = {int(family): {} for family in Family}
+    for neighbor, holder, addresses in index.attachments(vcn.name):
+        if neighbor.out_interface == holder.id:  # a load balancer sends by its subnet's table
+            tables[holder.id] = tables[f"subnet/{holder.subnet}"]
+        for address in addresses:
+            owners[address.family][address.value] = neighbor
+
+    lookup = RouteLookup(tables=tables, owners=owners, ownerless=_ownerless(vcn))
+    return Device(
+        id=vcn.id,
+        kind="vcn",
+        interfaces={name: Interface(name=name) for name in tables if name is not None},
+        receive=(lookup,),
+        forward=(fabric_hop_limit, fabric_mtu),
+        send=(lookup,),
+        icmp_sources=virtual_router_addresses(vcn, index),
+        toll=Toll(forwarded=(Delay("fabric_ad"),), forwarded_new=(Delay("fabric_ad"),)),
+        source=vcn.source,
+    )
+
+
+def virtual_router_addresses(vcn: Vcn, index: Index) -> dict[int, LongestPrefixTable[int]]:
+    """The virtual router's address in each subnet: its first host address.
+
+    By the example of the Oracle SDK's ``Subnet.virtual_router_ip``; as a rule, inferred.
+    """
+    rows: dict[int, dict[Prefix, int]] = {int(family): {} for family in Family}
+    for subnet in index.subnets_of(vcn.name):
+        for family in Family:
+            for prefix in subnet.prefixes(family):
+                rows[family][prefix] = prefix.first + 1
+    return {family: LongestPrefixTable(found.items()) for family, found in rows.items()}
+
+
+def _subnet_routes(subnet: Subnet, vcn: Vcn, index: Index) -> Routes:
+    own = [prefix for family in Family for prefix in subnet.prefixes(family)]
+    rows: dict[Prefix, Action] = {
+        prefix: _local(vcn) for family in Family for prefix in vcn.prefixes(family) if prefix not in own
+    }
+    table = index.topology.route_tables.get(subnet.route_table or "")
+    for number, rule in enumerate(table.rules if table else (), start=1):
+        for prefix in _destinations(rule, index):
+            if not any(prefix in inside for inside in own):  # never consulted inside the own subnet
+                rows[prefix] = _static(rule, number, subnet, vcn, index)
+    rows |= dict.fromkeys(own, _same_subnet(subnet))
+    return routes(rows.items(), *(_no_route(subnet, family, index) for family in Family))
+
+
+def _destinations(rule: RouteRule, index: Index) -> tuple[Prefix, ...]:
+    if isinstance(rule.destination, Prefix):
+        return (rule.destination,)
+    gateway = index.gateways_by_id[rule.target]
+    assert isinstance(gateway, ServiceGateway), "the scenario's checks let a label lead to a service gateway only"
+    return dict(gateway.services).get(rule.destination, ())
+
+
+def _static(rule: RouteRule, number: int, subnet: Subnet, vcn: Vcn, index: Index) -> Forward:
+    gateway = index.gateways_by_id[rule.target]
+    words = Rule(
+        id=f"{subnet.id}/route-table#{number}",
+        reason=f"the longest match for {{dst}} in the table of {subnet.id} is {rule.destination}, to {rule.target}",
+        source=rule.source,
+    )
+    return Forward(words, Neighbor(rule.target, rule.target, vcn.id, index.attachment(gateway)))
+
+
+def _same_subnet(subnet: Subnet) -> ToOwner:
+    rule = Rule(reason=f"{{dst}} is in {subnet.id} itself: delivered directly, no rule applies", explicit=False)
+    return ToOwner(rule, lowers=False)
+
+
+def _local(vcn: Vcn) -> ToOwner:
+    rule = Rule(
+        id=f"{vcn.id}/local",
+        reason=f"{{dst}} is inside {vcn.id}: the implicit local route delivers it",
+        source=vcn.source,
+        explicit=False,
+    )
+    return ToOwner(rule)
+
+
+def _ownerless(vcn: Vcn) -> Drop:
+    rule = Rule(reason=f"{{dst}} is inside {vcn.id}, but no VNIC there has it", explicit=False)
+    return Drop(rule, Disposition.NEIGHBOR_UNREACHABLE)
+
+
+def _no_route_inside(vcn: Vcn) -> Drop:
+    rule = Rule(reason=f"{{dst}} is not inside {vcn.id}, and a gateway delivers only inside", explicit=False)
+    return Drop(rule, Disposition.NO_ROUTE)
+
+
+def _no_route(subnet: Subnet, family: Family, index: Index) -> Drop:
+    table = f"route-table/{subnet.route_table}" if subnet.route_table else "no route table"
+    rule = Rule(
+        reason=f"no rule of {subnet.id} ({table}) covers {{dst}}: dropped in silence",
+        source=subnet.source,
+        explicit=False,
+        mend=_missing_route(subnet, family, index),
+    )
+    return Drop(rule, Disposition.NO_ROUTE)
+
+
+def _missing_route(subnet: Subnet, family: Family, index: Index) -> str | None:
+    """The rule that would lead to the Internet, where the VCN has the gateway for it."""
+    gateway: Gateway | None
+    if family is Family.IPV4:
+        gateway, prefix = index.nat_gateway(subnet.vcn), "0.0.0.0/0"
+    else:
+        gateway, prefix = index.internet_gateway(subnet.vcn), "::/0"
+    if gateway is None:
+        return None
+    if subnet.route_table is None:
+        return f"give {subnet.id} a route table with {prefix} to {gateway.id}"
+    return f"add {prefix} to {gateway.id} to route_tables.{subnet.route_table}.rules"

@@ -1,0 +1,159 @@
+"""Pods and nodes: where packets begin and end, and the one routed hop that a node is."""
+
+from __future__ import annotations
+
+from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
+from dsflow.dataplane.common import (
+    EVERYWHERE,
+    linux_hop_limit,
+    linux_mtu,
+    listeners,
+    not_forwarding,
+    origin_mtu,
+    own_addresses,
+    routes,
+    single,
+)
+from dsflow.dataplane.device import Device, Interface, Toll
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.index import VETH_LINK, Index
+from dsflow.dataplane.nat import NatCapability, NatKind
+from dsflow.dataplane.tables import RouteLookup, Routes
+from dsflow.model.cluster import Node, Pod
+from dsflow.net.address import Address, Family, Prefix
+from dsflow.net.lpm import LongestPrefixTable
+
+__all__ = ["ENDPOINT_TOLL", "compile_node", "compile_pod"]
+
+ENDPOINT_TOLL = (Delay("endpoint"),)
+"""What a packet pays where it is received."""
+
+_NODE_NAT = (
+    NatCapability(
+        kind=NatKind.SERVICE_DNAT,
+        idle=Rule(
+            reason="in the article's profile load balancers reach pods directly: no Service rule stands on the node",
+            explicit=False,
+            evidence=Evidence.INFERRED,
+        ),
+    ),
+    NatCapability(
+        kind=NatKind.MASQUERADE,
+        idle=Rule(
+            reason="pod addresses are routable in the VCN, so the node keeps the source",
+            explicit=False,
+            evidence=Evidence.INFERRED,
+            assumption="node-masquerade-off",
+        ),
+    ),
+    NatCapability(
+        kind=NatKind.HAIRPIN_MASQUERADE,
+        idle=Rule(reason="no Service led the packet back to the pod that sent it", explicit=False),
+    ),
+)
+
+
+def compile_pod(pod: Pod, index: Index) -> Device:
+    """A pod with addresses of its own: one interface, one default route to its node."""
+    node = index.topology.nodes[pod.node]
+    uplink = Neighbor("eth0", node.id, pod.id, VETH_LINK)
+    default = Forward(Rule(reason=f"the pod's only way out is its node {node.id}", explicit=False), uplink)
+    own = own_addresses((pod.ipv4, pod.ipv6))
+    table = listeners(pod.id, pod.listen, f"pods.{pod.namespace}/{pod.name}")
+    return Device(
+        id=pod.id,
+        kind="pod",
+        interfaces={"eth0": _interface("eth0", pod.ipv4, pod.ipv6)},
+        receive=(RouteLookup(tables={None: routes(own, not_forwarding(pod.id))}),),
+        deliver=(table,),
+        send=(RouteLookup(tables={None: routes(own, default)}),),
+        leave=(origin_mtu,),
+        toll=Toll(delivered=ENDPOINT_TOLL, machine=node.id),
+        source=pod.source,
+    )
+
+
+def compile_node(node: Node, index: Index) -> Device:
+    """A node: routes to its pods, a VNIC for its own traffic and one for each pod subnet."""
+    pods = index.pods_on.get(node.name, [])
+    vnics = index.pod_vnics(node.name)
+    local = own_addresses((node.ipv4, node.ipv6))
+    for pod in pods:
+        to_pod = Neighbor(pod.id, pod.id, "eth0", VETH_LINK)
+        rule = Rule(id=f"{node.id}/pod-route", reason="{dst} is a pod of this node", source=pod.source)
+        local += [(single(address), Forward(rule, to_pod)) for address in (pod.ipv4, pod.ipv6) if address]
+    rows = dict(local)
+
+    primary = _with_default(rows, _uplink(node, node.subnet, "eth0", index))
+    tables: dict[str | None, Routes] = {None: primary}
+    for subnet, interface in vnics.items():
+        tables[interface] = routes(local, _not_of_this_node(node))
+        from_pods = _with_default(rows, _uplink(node, subnet, interface, index))
+        tables |= dict.fromkeys((pod.id for pod in pods if pod.subnet == subnet), from_pods)
+    tables["eth0"] = routes(local, _not_of_this_node(node))
+
+    lookup = RouteLookup(tables=tables)
+    host_pods = index.host_pods_on.get(node.name, [])
+    ports = [*node.listen, *(port for pod in host_pods for port in pod.listen)]
+    names = ["eth0", *vnics.values()]
+    return Device(
+        id=node.id,
+        kind="node",
+        interfaces={
+            name: _interface(name, *((node.ipv4, node.ipv6) if name == "eth0" else (None, None))) for name in names
+        }
+        | {pod.id: _interface(pod.id, None, None) for pod in pods},
+        receive=(lookup,),
+        deliver=(listeners(node.id, ports, f"nodes.{node.name}"),),
+        forward=(linux_hop_limit, linux_mtu),
+        send=(lookup,),
+        leave=(origin_mtu,),
+        capabilities=_NODE_NAT,
+        icmp_sources=_icmp_sources(node),
+        toll=Toll(
+            forwarded=(Delay("pod_hop"), Delay("ct_established")),
+            forwarded_new=(Delay("pod_hop"), Delay("ct_new")),
+            delivered=ENDPOINT_TOLL,
+            machine=node.id,
+        ),
+        source=node.source,
+    )
+
+
+def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
+    vcn = index.vcn_of(subnet)
+    link = index.vnic(node, subnet, interface).link
+    if interface == "eth0":
+        rule = Rule(reason="the node's own traffic leaves by its primary VNIC", explicit=False)
+    else:
+        rule = Rule(
+            reason=f"pod traffic leaves by the VNIC in subnet/{subnet}, without a tunnel",
+            explicit=False,
+            evidence=Evidence.INFERRED,
+            assumption="pod-vnic-carries-pod-traffic",
+        )
+    return Forward(rule, Neighbor(interface, vcn.id, f"subnet/{subnet}", link))
+
+
+def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:
+    return routes(rows.items(), default)
+
+
+def _not_of_this_node(node: Node) -> Drop:
+    rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it", explicit=False)
+    return Drop(rule, Disposition.NOT_FORWARDING)
+
+
+def _icmp_sources(node: Node) -> dict[int, LongestPrefixTable[int]]:
+    """Pods' interfaces bear no address, so Linux answers with that of ``eth0`` (RFC 1812 section 4.3.2.4)."""
+    found: dict[int, LongestPrefixTable[int]] = {}
+    for prefix in EVERYWHERE:
+        address = node.address(prefix.family)
+        if address is not None:
+            found[prefix.family] = LongestPrefixTable([(prefix, address.value)])
+    return found
+
+
+def _interface(name: str, ipv4: Address | None, ipv6: Address | None) -> Interface:
+    pairs = ((Family.IPV4, ipv4), (Family.IPV6, ipv6))
+    return Interface(name=name, addresses={int(family): found.value for family, found in pairs if found})

@@ -1,0 +1,130 @@
+"""The Internet: who is reachable there, and the hosts on it.
+
+It is no device of its own: every gateway and host knows directly who owns an address.  What it does
+not know leaves the model; what is private to somebody it does not carry.
+"""
+
+from __future__ import annotations
+
+from dsflow.dataplane.action import Action, Drop, Evidence, Forward, Link, Neighbor, Rule
+from dsflow.dataplane.common import listeners, not_forwarding, origin_mtu, own_addresses, routes, single
+from dsflow.dataplane.device import Device, Interface, Toll
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.hosts import ENDPOINT_TOLL
+from dsflow.dataplane.index import EDGE_LINK, Index
+from dsflow.dataplane.tables import RouteLookup
+from dsflow.model.internet import InternetHost
+from dsflow.model.vcn import NatGateway, Vcn
+from dsflow.net.address import Address, Family, Prefix
+
+__all__ = ["PRIVATE_SPACE", "compile_internet_host", "internet_rows", "off_internet"]
+
+PRIVATE_SPACE = {
+    Prefix.parse("10.0.0.0/8"): "RFC 1918",
+    Prefix.parse("172.16.0.0/12"): "RFC 1918",
+    Prefix.parse("192.168.0.0/16"): "RFC 1918",
+    Prefix.parse("100.64.0.0/10"): "RFC 6598",
+    Prefix.parse("169.254.0.0/16"): "RFC 3927",
+    Prefix.parse("fc00::/7"): "RFC 4193",
+    Prefix.parse("fe80::/10"): "RFC 4291",
+}
+"""Space that nobody on the Internet routes, whoever uses it; what a VCN holds is judged by the VCN instead."""
+
+
+def compile_internet_host(host: InternetHost, index: Index) -> Device:
+    """A host beyond the gateways."""
+    own = own_addresses((host.ipv4, host.ipv6))
+    addresses = {int(found.family): found.value for found in (host.ipv4, host.ipv6) if found}
+    rows = internet_rows(index, "eth0", index.internet_link(host))
+    rows |= dict(_service_network_rows(host, index))
+    rows |= dict(own)
+    beyond = Forward(_BEYOND, Neighbor("eth0", None, None, index.internet_link(host)))
+    return Device(
+        id=host.id,
+        kind="internet",
+        interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
+        receive=(RouteLookup(tables={None: routes(own, not_forwarding(host.id))}),),
+        deliver=(listeners(host.id, host.listen, f"internet.{host.name}"),),
+        send=(RouteLookup(tables={None: routes(rows.items(), beyond)}),),
+        leave=(origin_mtu,),
+        toll=Toll(delivered=ENDPOINT_TOLL, machine=host.id),
+        source=host.source,
+    )
+
+
+_BEYOND = Rule(reason="{dst} is on the Internet, beyond what this scenario describes", explicit=False)
+
+OFF_MODEL = Forward(_BEYOND, Neighbor("internet", None, None, EDGE_LINK))
+"""What a gateway does with a packet to an Internet address that nobody in the scenario has."""
+
+
+def internet_rows(index: Index, interface: str, link: Link = EDGE_LINK) -> dict[Prefix, Action]:
+    """Who has which address on the Internet, as seen from ``interface``; ``link`` is the leg to the region."""
+    rows: dict[Prefix, Action] = {prefix: off_internet(prefix, why) for prefix, why in PRIVATE_SPACE.items()}
+    for vcn in index.topology.vcns.values():
+        rows |= _vcn_rows(vcn, index, interface, link)
+    for gateway in index.topology.gateways.values():
+        if isinstance(gateway, NatGateway):
+            rows[single(gateway.public_ipv4)] = _edge(gateway.id, interface, link, gateway.source)
+    for host in index.topology.internet.values():
+        leg = index.internet_link(host)
+        both = leg if link is EDGE_LINK else Link(id=leg.id, mtu_bytes=leg.mtu_bytes, delays=leg.delays + link.delays)
+        rule = Rule(reason=f"{{dst}} is {host.id}", source=host.source, explicit=False)
+        forward = Forward(rule, Neighbor(interface, host.id, "eth0", both))
+        for address in (host.ipv4, host.ipv6):
+            if address is not None and index.vcn_holding(address) is None:
+                rows[single(address)] = forward
+    return rows
+
+
+def off_internet(prefix: Prefix, why: str) -> Drop:
+    """The Internet's refusal of private space."""
+    rule = Rule(
+        reason=f"{{dst}} is in {prefix} ({why}), which the Internet does not route",
+        explicit=False,
+        evidence=Evidence.INFERRED,
+        assumption="ipv4-private-in-internet" if prefix.family is Family.IPV4 else None,
+    )
+    return Drop(rule, Disposition.SCOPE_UNROUTABLE)
+
+
+def _vcn_rows(vcn: Vcn, index: Index, interface: str, link: Link) -> dict[Prefix, Action]:
+    """A VCN as the Internet sees it: public addresses and global prefixes lead to its gateway, the rest nowhere."""
+    rows: dict[Prefix, Action] = {
+        prefix: _private_to(vcn, prefix, "IPv4 of a VCN is private, whatever its bits") for prefix in vcn.ipv4
+    }
+    gateway = index.internet_gateway(vcn.name)
+    for entry in vcn.ipv6:
+        if entry.origin.is_global and gateway is not None:
+            rows[entry.prefix] = _edge(gateway.id, interface, link, entry.source)
+        else:
+            why = "the VCN has no Internet gateway" if entry.origin.is_global else f"its origin is {entry.origin}"
+            rows[entry.prefix] = _private_to(vcn, entry.prefix, why)
+    if gateway is not None:
+        for public, (_, source) in index.public_ipv4.get(vcn.name, {}).items():
+            rows[single(Address(Family.IPV4, public))] = _edge(gateway.id, interface, link, source)
+    return rows
+
+
+def _edge(gateway_id: str, interface: str, link: Link, source: str) -> Forward:
+    rule = Rule(reason=f"the Internet reaches {{dst}} through {gateway_id}", source=source, explicit=False)
+    return Forward(rule, Neighbor(interface, gateway_id, "internet", link))
+
+
+def _private_to(vcn: Vcn, prefix: Prefix, why: str) -> Drop:
+    rule = Rule(
+        reason=f"{{dst}} is in {prefix} of {vcn.id}, which the Internet does not route there: {why}",
+        source=vcn.source,
+        mend="address the load balancer, or a public address",
+    )
+    return Drop(rule, Disposition.SCOPE_UNROUTABLE)
+
+
+def _service_network_rows(host: InternetHost, index: Index) -> dict[Prefix, Action]:
+    """An Oracle service answers a VCN's private addresses through the VCN's service gateway."""
+    rows: dict[Prefix, Action] = {}
+    for gateway in index.service_gateways_to(host.ipv4):
+        rule = Rule(reason=f"Oracle's services answer {{dst}} through {gateway.id}", source=gateway.source)
+        way = Forward(rule, Neighbor("eth0", gateway.id, "oracle-services", index.internet_link(host)))
+        rows |= dict.fromkeys(index.topology.vcns[gateway.vcn].ipv4, way)
+    return rows

@@ -1,0 +1,42 @@
+"""What a rule looks at in a packet: every field that is given must agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsflow.net.address import Family, Prefix
+from dsflow.net.packet import Packet
+from dsflow.net.ranges import PortRange
+
+__all__ = ["Match"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Conditions on a packet and the interfaces it crosses; None means any."""
+
+    family: Family | None = None
+    protocol: int | None = None
+    src: Prefix | None = None
+    dst: Prefix | None = None
+    sport: PortRange | None = None
+    dport: PortRange | None = None
+    in_interface: str | None = None
+    out_interface: str | None = None
+
+    def covers(self, packet: Packet, in_interface: str | None, out_interface: str | None) -> bool:
+        """Whether the rule applies to ``packet`` between these two interfaces."""
+        return (
+            (self.family is None or packet.family == self.family)
+            and (self.in_interface is None or in_interface == self.in_interface)
+            and (self.out_interface is None or out_interface == self.out_interface)
+            and (self.protocol is None or packet.protocol == self.protocol)
+            and (self.src is None or _within(packet.family, packet.src, self.src))
+            and (self.dst is None or _within(packet.family, packet.dst, self.dst))
+            and (self.sport is None or (packet.sport is not None and packet.sport in self.sport))
+            and (self.dport is None or (packet.dport is not None and packet.dport in self.dport))
+        )
+
+
+def _within(family: int, value: int, prefix: Prefix) -> bool:
+    return family == prefix.family and prefix.first <= value <= prefix.last

@@ -1,0 +1,97 @@
+"""Address translation as tables: kinds, rules, and the one rule by which a port is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsflow.dataplane.action import Rule
+from dsflow.dataplane.match import Match
+from dsflow.net.hashing import mix64
+
+__all__ = ["NatCapability", "NatKind", "NatRow", "PortPool", "candidate_ports"]
+
+
+class NatKind(StrEnum):
+    """The kinds of rewriting that the NAT ledger accounts for.
+
+    The last two are not NAT: a proxy ends one connection and opens another.
+    """
+
+    SERVICE_DNAT = "service-dnat"
+    MASQUERADE = "masquerade"
+    HAIRPIN_MASQUERADE = "hairpin-masquerade"
+    PUBLIC_IP_ONE_TO_ONE = "public-ip-one-to-one"
+    GATEWAY_SNAT = "gateway-snat"
+    LOAD_BALANCER_DNAT = "load-balancer-dnat"
+    LOAD_BALANCER_SNAT = "load-balancer-snat"
+    DNAT = "dnat"
+    SNAT = "snat"
+    PROXY_RE_ORIGINATION = "proxy-re-origination"
+    CROSS_FAMILY = "cross-family"
+
+    @property
+    def is_nat(self) -> bool:
+        """Whether a packet's addresses are translated, rather than a new connection opened."""
+        return self not in (NatKind.PROXY_RE_ORIGINATION, NatKind.CROSS_FAMILY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatCapability:
+    """A kind of rewriting that a device is able to do, and why it does not where it does not.
+
+    ``families`` are those it can rewrite; ``idle`` is the reason there, ``cannot`` elsewhere.
+    """
+
+    kind: NatKind
+    idle: Rule
+    families: tuple[int, ...] = (4, 6)
+    cannot: Rule | None = None
+
+    def rule_for(self, family: int) -> Rule:
+        """Why nothing was rewritten in ``family``."""
+        return self.idle if self.cannot is None or family in self.families else self.cannot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortPool:
+    """The ports of a translator, and how many it gives out towards one destination."""
+
+    first: int = 1024
+    last: int = 65535
+    per_destination: int = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatRow:
+    """One translation: the packets it covers and the new destination or source.
+
+    In a *prerouting* table ``address`` and ``port`` are the new destination; in a *postrouting* table
+    they are the new source, with a port from ``pool`` when no ``port`` is given.  ``back`` is the rule
+    that replies are told by; ``rule`` itself where there is none.
+    """
+
+    kind: NatKind
+    match: Match
+    rule: Rule
+    address: int
+    port: int | None = None
+    pool: PortPool = PortPool()
+    back: Rule | None = None
+
+
+def candidate_ports(pool: PortPool, flow: tuple[int, ...], seed: int) -> Iterator[int]:
+    """The pool's ports in the order in which a new flow tries them.
+
+    The first is a pure function of flow, pool and seed, the others follow it upwards and wrap round,
+    so that every executor that works in the same flow order gives out the same ports.
+
+    >>> ports = candidate_ports(PortPool(first=5000, last=5003), (6, 1, 40000, 2, 80), seed=0)
+    >>> sorted(ports)
+    [5000, 5001, 5002, 5003]
+    """
+    size = pool.last - pool.first + 1
+    start = mix64(seed, *flow) % size
+    for step in range(size):
+        yield pool.first + (start + step) % size

@@ -1,0 +1,249 @@
+"""The two ends of a question: names and addresses, resolved against the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from dsflow.errors import UsageError, did_you_mean
+from dsflow.model.cluster import Listener, Node, Pod
+from dsflow.model.internet import InternetHost
+from dsflow.model.services import LoadBalancer, Service
+from dsflow.model.topology import Topology
+from dsflow.net.address import Address, Family
+from dsflow.trace.chain import PathType
+
+__all__ = ["End", "Ends"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end: the device where its packets start or stop, and its addresses.
+
+    ``device`` is None for an address that no device has and for a Service, which is no hop.
+    ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use.
+    ``listen`` are its ports in the order written, ``node`` the machine a pod runs on.
+    """
+
+    id: str
+    kind: str
+    device: str | None = None
+    node: str | None = None
+    inside: tuple[Address | None, Address | None] = (None, None)
+    outside: tuple[Address | None, Address | None] = (None, None)
+    listen: tuple[Listener, ...] = ()
+    service: Service | None = None
+
+    def address(self, family: Family, *, from_outside: bool) -> Address | None:
+        """The address of one family that a peer uses."""
+        pair = self.outside if from_outside else self.inside
+        return pair[0] if family is Family.IPV4 else pair[1]
+
+
+class Ends:
+    """The ends of one topology, by id or by address."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._known: dict[str, End] = {}
+
+    def origin(self, text: str) -> End:
+        """The end that sends.
+
+        Raises
+        ------
+        UsageError
+            For a name that is unknown or cannot send.
+        """
+        end = self.target(text)
+        if end.device is None:
+            raise UsageError(f'"{text}": packets start at a pod, node, load balancer or Internet host')
+        return end
+
+    def target(self, text: str) -> End:
+        """The end that is asked: an id, or an address of either family.
+
+        Raises
+        ------
+        UsageError
+            For a name that is unknown or is no end, such as a gateway.
+        """
+        end = self._known.get(text)
+        if end is None:
+            end = self._known[text] = self._resolve(text)
+        return end
+
+    def path_type(self, origin: End, target: End) -> PathType | None:
+        """The kind of path between two ends; None where the scenario has no cluster or neither end is in it."""
+        if not self._topology.nodes:
+            return None
+        if self._is_outside(origin):
+            return None if self._is_outside(target) else PathType.INGRESS
+        if self._is_outside(target):
+            return PathType.EGRESS
+        if origin.kind == "pod" and target.kind == "pod":
+            return PathType.SAME_NODE if origin.node == target.node else PathType.CROSS_NODE
+        return PathType.VCN_INTERNAL
+
+    def _is_outside(self, end: End) -> bool:
+        return end.kind == "internet"
+
+    def _resolve(self, text: str) -> End:
+        if _looks_like_address(text):
+            return self._by_address(text)
+        kind, _, name = text.partition("/")
+        topology = self._topology
+        match kind:
+            case "pod" if name in topology.pods:
+                return self._pod(topology.pods[name])
+            case "node" if name in topology.nodes:
+                return _node(topology.nodes[name], self._host_ports(name))
+            case "internet" if name in topology.internet:
+                return _internet(topology.internet[name])
+            case "lb" if name in topology.load_balancers:
+                return _balancer(topology.load_balancers[name], self._balancer_ports(name))
+            case "service" if name in topology.services:
+                return self._service(topology.services[name])
+        if any(text == gateway.id for gateway in topology.gateways.values()) or text in self._vcn_ids():
+            raise UsageError(f'"{text}": packets pass through it, but none begins or ends there')
+        raise UsageError(f'"{text}": no such pod, node, service, lb or internet host{did_you_mean(text, self._ids())}')
+
+    def _vcn_ids(self) -> set[str]:
+        return {vcn.id for vcn in self._topology.vcns.values()}
+
+    def _ids(self) -> Iterator[str]:
+        topology = self._topology
+        for things in (
+            topology.pods,
+            topology.nodes,
+            topology.services,
+            topology.load_balancers,
+            topology.internet,
+        ):
+            yield from (thing.id for thing in things.values())
+
+    def _by_address(self, text: str) -> End:
+        try:
+            address = Address.parse(text)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        owner = self._owners.get(address)
+        if owner is not None:
+            known = self.target(owner)
+            pair = _pair(address)
+            return End(
+                id=text,
+                kind=known.kind,
+                device=known.device,
+                node=known.node,
+                inside=pair,
+                outside=pair,
+                listen=known.listen,
+            )
+        inside = any(
+            address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family)
+        )
+        return End(
+            id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address)
+        )
+
+    @cached_property
+    def _owners(self) -> dict[Address, str]:
+        found: dict[Address, str] = {}
+        topology = self._topology
+        holders: list[Node | Pod | InternetHost | LoadBalancer] = [
+            *topology.pods.values(),
+            *topology.nodes.values(),
+            *topology.internet.values(),
+            *topology.load_balancers.values(),
+        ]
+        for holder in holders:
+            public = getattr(holder, "public_ipv4", None)
+            found |= {address: holder.id for address in (holder.ipv4, holder.ipv6, public) if address is not None}
+        return found
+
+    def _pod(self, pod: Pod) -> End:
+        if not pod.host_network:
+            pair = pod.ipv4, pod.ipv6
+            return End(
+                id=pod.id, kind="pod", device=pod.id, node=pod.node, inside=pair, outside=pair, listen=pod.listen
+            )
+        node = self._topology.nodes[pod.node]
+        host = _node(node, pod.listen)
+        return End(
+            id=pod.id,
+            kind="pod",
+            device=node.id,
+            node=node.name,
+            inside=host.inside,
+            outside=host.outside,
+            listen=pod.listen,
+        )
+
+    def _host_ports(self, node: str) -> tuple[Listener, ...]:
+        return tuple(
+            port
+            for pod in self._topology.pods.values()
+            if pod.host_network and pod.node == node
+            for port in pod.listen
+        )
+
+    def _balancer_ports(self, name: str) -> tuple[Listener, ...]:
+        return tuple(
+            Listener(port.protocol, port.port)
+            for service in self._topology.services.values()
+            if service.load_balancer == f"lb/{name}"
+            for port in service.ports
+        )
+
+    def _service(self, service: Service) -> End:
+        ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
+        outside: tuple[Address | None, Address | None] = (None, None)
+        if service.load_balancer is not None:
+            balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]
+            outside = balancer.front_address(Family.IPV4), balancer.front_address(Family.IPV6)
+        return End(
+            id=service.id,
+            kind="service",
+            inside=(service.cluster_ipv4, service.cluster_ipv6),
+            outside=outside,
+            listen=ports,
+            service=service,
+        )
+
+
+def _looks_like_address(text: str) -> bool:
+    return "/" not in text and (":" in text or text.replace(".", "").isdigit())
+
+
+def _pair(address: Address) -> tuple[Address | None, Address | None]:
+    return (address, None) if address.family is Family.IPV4 else (None, address)
+
+
+def _node(node: Node, host_ports: tuple[Listener, ...]) -> End:
+    return End(
+        id=node.id,
+        kind="node",
+        device=node.id,
+        node=node.name,
+        inside=(node.ipv4, node.ipv6),
+        outside=(node.public_ipv4 or node.ipv4, node.ipv6),
+        listen=node.listen + host_ports,
+    )
+
+
+def _internet(host: InternetHost) -> End:
+    pair = host.ipv4, host.ipv6
+    return End(id=host.id, kind="internet", device=host.id, inside=pair, outside=pair, listen=host.listen)
+
+
+def _balancer(balancer: LoadBalancer, ports: tuple[Listener, ...]) -> End:
+    return End(
+        id=balancer.id,
+        kind="lb",
+        device=balancer.id,
+        inside=(balancer.ipv4, balancer.ipv6),
+        outside=(balancer.public_ipv4 or balancer.ipv4, balancer.ipv6),
+        listen=ports,
+    )

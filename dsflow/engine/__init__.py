@@ -1,0 +1,1 @@
+"""The reference executor: one packet at a time through the tables, byte by byte."""

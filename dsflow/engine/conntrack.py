@@ -1,0 +1,104 @@
+"""Sessions: the only mutable state of a walk, one memory per device.
+
+A session is remembered under the header that opened it and under the header its reply will bear, as
+Linux's connection tracking does (netfilter, nf_conntrack_core).  Translations belong to the session, so
+that a reply is translated back by what was decided for the first packet and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from dsflow.dataplane.nat import NatRow, candidate_ports
+from dsflow.net.packet import Packet
+from dsflow.net.wire import ICMP, ICMPV6
+
+__all__ = ["Key", "Memory", "Session", "State", "key_of", "reversed_key"]
+
+ECHO_PROTOCOLS = (ICMP, ICMPV6)
+
+Key = tuple[int, int, int, int | None, int, int | None]
+"""Family, protocol, source, source port, destination, destination port; of an ICMP echo twice the identifier."""
+
+
+def key_of(packet: Packet) -> Key:
+    """The header by which a session knows a packet."""
+    return packet.family, packet.protocol, packet.src, packet.sport, packet.dst, packet.dport
+
+
+def reversed_key(key: Key) -> Key:
+    """The key of the answer to a packet.
+
+    >>> reversed_key((4, 6, 1, 40000, 2, 80))
+    (4, 6, 2, 80, 1, 40000)
+    """
+    family, protocol, src, sport, dst, dport = key
+    return family, protocol, dst, dport, src, sport
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection through a translator: the first packet's key, its reply's, and the rows that apply."""
+
+    original: Key
+    reply: Key
+    dnat: NatRow | None = None
+    snat: NatRow | None = None
+
+
+class Memory:
+    """What one device remembers between packets.
+
+    ``sessions`` are its translations, ``expected`` the keys of packets that its own connections await,
+    ``in_use`` how many sessions a translation row holds towards one destination.
+    """
+
+    __slots__ = ("expected", "in_use", "sessions")
+
+    def __init__(self) -> None:
+        self.sessions: dict[Key, Session] = {}
+        self.expected: set[Key] = set()
+        self.in_use: Counter[tuple[int, ...]] = Counter()
+
+    def store(self, session: Session) -> None:
+        """Remember a session in both directions, and the port that it holds."""
+        self.sessions[session.original] = session
+        self.sessions[session.reply] = session
+        if session.snat is not None:
+            self.in_use[_destination(session.reply)] += 1
+
+    def free_port(self, row: NatRow, packet: Packet, seed: int) -> int | None:
+        """A source port, or echo identifier, that no session towards the same destination holds.
+
+        None when ``per_destination`` sessions are in use or no port of the pool is left.
+        """
+        key = key_of(packet)
+        family, protocol, _, _, dst, dport = key
+        if self.in_use[_destination(reversed_key(key))] >= row.pool.per_destination:
+            return None
+        flow = tuple(word or 0 for word in key)
+        for port in candidate_ports(row.pool, flow, seed):
+            far_port = port if protocol in ECHO_PROTOCOLS else dport
+            if (family, protocol, dst, far_port, row.address, port) not in self.sessions:
+                return port
+        return None
+
+
+def _destination(reply: Key) -> tuple[int, ...]:
+    """What a reply comes from: protocol, address and port; an echo's identifier is no part of it."""
+    _, protocol, src, sport, _, _ = reply
+    return protocol, src, 0 if protocol in ECHO_PROTOCOLS else sport or 0
+
+
+class State:
+    """The memories of all devices; a session of questions keeps one, a single question starts afresh."""
+
+    __slots__ = ("_memories",)
+
+    def __init__(self) -> None:
+        self._memories: defaultdict[str, Memory] = defaultdict(Memory)
+
+    def of(self, device_id: str) -> Memory:
+        """The memory of one device."""
+        return self._memories[device_id]

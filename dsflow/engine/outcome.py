@@ -1,0 +1,53 @@
+"""What a stage answers, beside the actions that stand in the tables, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
+from dsflow.dataplane.nat import NatKind, NatRow
+from dsflow.engine.conntrack import Memory, Session
+from dsflow.net.packet import Packet
+
+__all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
+
+
+class At:
+    """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
+
+    ``arrived`` is the packet as it came in; ``route`` is set once the way on is known; ``dnat`` once a
+    destination translation was chosen.
+    """
+
+    __slots__ = ("arrived", "dnat", "in_interface", "memory", "route")
+
+    def __init__(self, arrived: Packet, in_interface: str | None, memory: Memory) -> None:
+        self.arrived = arrived
+        self.in_interface = in_interface
+        self.memory = memory
+        self.route: Forward | None = None
+        self.dnat: NatRow | None = None
+
+
+class Rewrite(NamedTuple):
+    """Go on with another packet; ``kind`` where that is a translation, ``session`` where it opens one."""
+
+    packet: Packet
+    rule: Rule
+    kind: NatKind | None = None
+    row: NatRow | None = None
+    session: Session | None = None
+
+
+class Track(NamedTuple):
+    """Go on, and remember a session that translates nothing."""
+
+    session: Session
+
+
+Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Track | None
+"""None: nothing to say, go on."""
+
+Stage = Callable[[Packet, At], Outcome]
+"""A configured table: decides and explains, never edits, prints or records."""

@@ -1,0 +1,176 @@
+"""One stage for each kind of table: the table's meaning, as a function of packet and place."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, ToOwner
+from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
+from dsflow.engine.conntrack import key_of
+from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
+from dsflow.engine.translation import postrouting, prerouting
+from dsflow.net.address import Family
+from dsflow.net.hashing import mix64
+from dsflow.net.icmp import is_icmp_error
+from dsflow.net.packet import Packet, decremented, rewritten
+from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6
+
+__all__ = ["stage_for"]
+
+
+def stage_for(table: Table, seed: int) -> tuple[str, Stage]:
+    """The stage's name and what it does."""
+    match table:
+        case RouteLookup():
+            return table.stage, _route(table)
+        case Filter():
+            return table.stage, _filter(table)
+        case HopLimit():
+            return table.stage, _hop_limit(table)
+        case Mtu():
+            return table.stage, _mtu(table)
+        case StaticNat():
+            return table.kind, _static_nat(table)
+        case Nat():
+            return table.hook, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
+        case Listeners():
+            return table.stage, _listeners(table)
+        case Proxy():
+            return table.stage, _proxy(table, seed)
+        case _:
+            assert_never(table)
+
+
+def _route(table: RouteLookup) -> Stage:
+    tables, default = table.tables, table.tables[None]
+    owners, ownerless = table.owners, table.ownerless
+    made: dict[tuple[int, int], Forward] = {}  # one Forward for each row and neighbour, however many packets
+
+    def to_owner(action: ToOwner, packet: Packet) -> Outcome:
+        neighbor: Neighbor | None = owners[packet.family].get(packet.dst)
+        if neighbor is None:
+            return ownerless
+        key = id(action), id(neighbor)
+        forward = made.get(key)
+        if forward is None:
+            forward = made[key] = Forward(action.rule, neighbor, action.lowers)
+        return forward
+
+    def route(packet: Packet, at: At) -> Outcome:
+        routes = tables.get(at.in_interface, default)
+        rows = routes.ipv4 if packet.family is Family.IPV4 else routes.ipv6
+        action: Action | None = rows.lookup(packet.dst)
+        if action.__class__ is ToOwner:
+            return to_owner(action, packet)  # type: ignore[arg-type]  # the class was asked for, cheaper than isinstance
+        return action  # type: ignore[return-value]  # a ToOwner was answered above
+
+    return route
+
+
+def _filter(table: Filter) -> Stage:
+    rows = table.rows
+
+    def filtered(packet: Packet, at: At) -> Outcome:
+        out_interface = None if at.route is None else at.route.neighbor.out_interface
+        for match, action in rows:
+            if match.covers(packet, at.in_interface, out_interface):
+                return action
+        return None
+
+    return filtered
+
+
+def _hop_limit(table: HopLimit) -> Stage:
+    def hop_limit(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        if not at.route.lowers:
+            return table.kept
+        if packet.ttl <= 1:
+            return table.expired
+        return Rewrite(decremented(packet), table.lowered)
+
+    return hop_limit
+
+
+def _mtu(table: Mtu) -> Stage:
+    def mtu(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        if len(packet.raw) <= at.route.neighbor.link.mtu_bytes:
+            return None
+        if packet.family is Family.IPV4:
+            return table.too_big if packet.dont_fragment else None
+        return None if table.origin and packet.protocol != _TCP else table.too_big
+
+    return mtu
+
+
+_TCP = 6  # a TCP sender makes segments that fit and leaves nothing to be divided
+
+
+def _static_nat(table: StaticNat) -> Stage:
+    exchange, rules = table.exchange, table.rules
+
+    def inbound(packet: Packet, at: At) -> Outcome:
+        if at.in_interface != table.interface or packet.family is not Family.IPV4:
+            return None
+        private = exchange.get(packet.dst)
+        if private is None:
+            return None
+        return Rewrite(rewritten(packet, dst=private), rules[packet.dst], table.kind)
+
+    def outbound(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        if at.route.neighbor.out_interface != table.interface or packet.family is not Family.IPV4:
+            return None
+        public = exchange.get(packet.src)
+        if public is None:
+            return table.miss
+        return Rewrite(rewritten(packet, src=public), rules[packet.src], table.kind)
+
+    return inbound if table.hook == "prerouting" else outbound
+
+
+_REQUESTS = {(ICMP, ECHO_REQUEST), (ICMPV6, ECHO_REQUEST_V6)}
+_REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
+
+
+def _is_awaited(packet: Packet, at: At) -> bool:
+    """Whether a connection opened here awaits the packet; ICMP errors find theirs by what they quote."""
+    if packet.protocol in (ICMP, ICMPV6):
+        if is_icmp_error(packet):
+            return True
+        return (packet.protocol, packet.icmp_type) in _REPLIES and key_of(packet) in at.memory.expected
+    return key_of(packet) in at.memory.expected
+
+
+def _listeners(table: Listeners) -> Stage:
+    accepted = Deliver(table.accepted)
+
+    def listener(packet: Packet, at: At) -> Outcome:
+        if (packet.protocol, packet.dport) in table.ports:
+            return accepted
+        if (packet.protocol, packet.icmp_type) in _REQUESTS or _is_awaited(packet, at):
+            return accepted
+        return table.closed
+
+    return listener
+
+
+def _proxy(table: Proxy, seed: int) -> Stage:
+    accepted = Deliver(table.accepted)
+
+    def proxy(packet: Packet, at: At) -> Outcome:
+        if _is_awaited(packet, at):
+            return accepted
+        if (packet.protocol, packet.icmp_type) in _REQUESTS:
+            return table.echo
+        listener = (int(packet.family), packet.protocol, packet.dport or 0)
+        backends = table.listeners.get(listener)
+        if backends is None:
+            return table.closed
+        if not backends:
+            return table.no_backend[listener]
+        chosen = mix64(seed, packet.src, packet.sport or 0, packet.dst, packet.dport or 0) % len(backends)
+        return backends[chosen]
+
+    return proxy

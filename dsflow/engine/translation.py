@@ -1,0 +1,122 @@
+"""Address translation with sessions: Linux's prerouting and postrouting, and a NAT gateway's.
+
+Rows are consulted for the first packet of a connection; the rest follows the session, in both
+directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
+"""
+
+from __future__ import annotations
+
+from dsflow.dataplane.nat import NatRow
+from dsflow.dataplane.tables import Nat
+from dsflow.engine.conntrack import Key, Session, key_of, reversed_key
+from dsflow.engine.outcome import At, Outcome, Rewrite, Stage, Track
+from dsflow.net.icmp import is_icmp_error
+from dsflow.net.packet import Packet, rewritten
+from dsflow.net.quote import quoted, requoted
+
+__all__ = ["postrouting", "prerouting"]
+
+
+def prerouting(table: Nat) -> Stage:
+    """The stage that gives a packet its destination: a row's, or the session's."""
+    rows = table.rows
+
+    def translate(packet: Packet, at: At) -> Outcome:
+        if is_icmp_error(packet):
+            return _error_in(packet, at)
+        key = key_of(packet)
+        session = at.memory.sessions.get(key)
+        if session is None:
+            return _first_destination(packet, at, rows)
+        if key == session.original:
+            return _to(packet, session.dnat, session.reply)
+        return _back_to(packet, session.snat, session.original)
+
+    return translate
+
+
+def postrouting(table: Nat, seed: int) -> Stage:
+    """The stage that gives a packet its source, and opens the session of a new connection."""
+
+    def translate(packet: Packet, at: At) -> Outcome:
+        if is_icmp_error(packet):
+            return _error_out(packet, at)
+        key = key_of(at.arrived)
+        session = at.memory.sessions.get(key)
+        if session is None:
+            return _open(packet, at, table, seed)
+        if key == session.original:
+            return _from(packet, session.snat, session.reply)
+        return _back_from(packet, session.dnat, session.original)
+
+    return translate
+
+
+def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...]) -> Outcome:
+    row = next((row for row in rows if row.match.covers(packet, at.in_interface, None)), None)
+    if row is None:
+        return None
+    return Rewrite(rewritten(packet, dst=row.address, dport=row.port), row.rule, row.kind, row)
+
+
+def _open(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
+    assert at.route is not None
+    out_interface = at.route.neighbor.out_interface
+    row = next((row for row in table.rows if row.match.covers(packet, at.in_interface, out_interface)), None)
+    original = key_of(at.arrived)
+    if row is None:
+        return Track(Session(original, reversed_key(key_of(packet)), at.dnat))
+    port = row.port
+    if port is None and packet.sport is not None:
+        port = at.memory.free_port(row, packet, seed)
+        if port is None:
+            return table.exhausted
+    new = rewritten(packet, src=row.address, sport=port)
+    session = Session(original, reversed_key(key_of(new)), at.dnat, row)
+    return Rewrite(new, row.rule, row.kind, row, session)
+
+
+def _to(packet: Packet, row: NatRow | None, reply: Key) -> Outcome:
+    if row is None:
+        return None
+    return Rewrite(rewritten(packet, dst=reply[2], dport=reply[3]), row.rule, row.kind, row)
+
+
+def _from(packet: Packet, row: NatRow | None, reply: Key) -> Outcome:
+    if row is None:
+        return None
+    return Rewrite(rewritten(packet, src=reply[4], sport=reply[5]), row.rule, row.kind)
+
+
+def _back_to(packet: Packet, row: NatRow | None, original: Key) -> Outcome:
+    if row is None:
+        return None
+    return Rewrite(rewritten(packet, dst=original[2], dport=original[3]), row.back or row.rule, row.kind)
+
+
+def _back_from(packet: Packet, row: NatRow | None, original: Key) -> Outcome:
+    if row is None:
+        return None
+    return Rewrite(rewritten(packet, src=original[4], sport=original[5]), row.back or row.rule, row.kind)
+
+
+def _error_in(packet: Packet, at: At) -> Outcome:
+    """An error about a translated packet goes to whoever really sent that, with the quote as it was."""
+    quote = quoted(packet)
+    session = None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))
+    if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.reply:
+        return None
+    original = session.original
+    inner = rewritten(quote, src=original[2], sport=original[3])
+    return Rewrite(requoted(packet, inner, dst=original[2]), session.snat.back or session.snat.rule, session.snat.kind)
+
+
+def _error_out(packet: Packet, at: At) -> Outcome:
+    """An error about a reply leaves with the address that the other end knows."""
+    quote = quoted(packet)
+    session = None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))
+    if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.original:
+        return None
+    reply = session.reply
+    inner = rewritten(quote, dst=reply[4], dport=reply[5])
+    return Rewrite(requoted(packet, inner, src=reply[4]), session.snat.rule, session.snat.kind)

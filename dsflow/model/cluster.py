@@ -1,0 +1,91 @@
+"""The Kubernetes cluster: nodes, pods, namespaces, and what listens on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsflow.net.address import Address, Family
+
+__all__ = ["Listener", "Namespace", "Node", "Pod"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listener:
+    """A protocol and port that answers: ``tcp/80``.
+
+    >>> Listener.parse("udp/53")
+    Listener(protocol='udp', port=53)
+    """
+
+    protocol: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Listener:
+        """The listener that ``text`` names; ValueError tells what is wrong with it."""
+        protocol, slash, port = text.partition("/")
+        if not slash or protocol not in ("tcp", "udp") or not (port.isascii() and port.isdigit()):
+            raise ValueError(f'"{text}": a listener reads tcp/PORT or udp/PORT')
+        if not 1 <= int(port) <= 65535:
+            raise ValueError(f'"{text}": a port is 1-65535')
+        return cls(protocol, int(port))
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace and its labels."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets."""
+
+    name: str
+    subnet: str
+    ipv4: Address | None = None
+    ipv6: Address | None = None
+    public_ipv4: Address | None = None
+    availability_domain: str = "AD-1"
+    listen: tuple[Listener, ...] = ()
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``node/NAME``."""
+        return f"node/{self.name}"
+
+    def address(self, family: Family) -> Address | None:
+        """The node's address of one family."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None)."""
+
+    namespace: str
+    name: str
+    node: str
+    subnet: str | None = None
+    ipv4: Address | None = None
+    ipv6: Address | None = None
+    host_network: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    listen: tuple[Listener, ...] = ()
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``pod/NAMESPACE/NAME``."""
+        return f"pod/{self.namespace}/{self.name}"
+
+    def address(self, family: Family) -> Address | None:
+        """The pod's own address of one family; None for a host-network pod."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6

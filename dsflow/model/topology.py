@@ -1,0 +1,58 @@
+"""Everything a scenario describes, in one frozen record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dsflow.errors import Problem
+from dsflow.model.cluster import Namespace, Node, Pod
+from dsflow.model.internet import InternetHost
+from dsflow.model.question import Expectation, Flow
+from dsflow.model.services import LoadBalancer, Service
+from dsflow.model.vcn import Gateway, RouteTable, Subnet, Vcn
+
+__all__ = ["Profile", "Topology"]
+
+
+class Profile(StrEnum):
+    """Whose account of the cluster is simulated."""
+
+    ARTICLE = "article"
+    AS_BUILT = "as-built"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """A whole network.  Maps are keyed by plain name; pods and services by ``NAMESPACE/NAME``.
+
+    Names are unique within their kind and every reference between objects has been checked: a
+    Topology that exists is consistent.  ``findings`` are what its author should know although it can be used.
+    """
+
+    name: str
+    profile: Profile = Profile.ARTICLE
+    description: str = ""
+    vcns: Mapping[str, Vcn] = field(default_factory=dict)
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    route_tables: Mapping[str, RouteTable] = field(default_factory=dict)
+    subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    pods: Mapping[str, Pod] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    load_balancers: Mapping[str, LoadBalancer] = field(default_factory=dict)
+    internet: Mapping[str, InternetHost] = field(default_factory=dict)
+    flows: tuple[Flow, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    findings: tuple[Problem, ...] = ()
+
+    def backends(self, service: Service) -> tuple[Pod, ...]:
+        """The pods of the Service's namespace that bear every label of its selector, by name."""
+        wanted = set(service.selector)
+        return tuple(
+            pod
+            for _, pod in sorted(self.pods.items())
+            if pod.namespace == service.namespace and wanted and wanted <= set(pod.labels)
+        )

@@ -1,0 +1,172 @@
+"""A virtual cloud network: its prefixes with their origin, subnets, route tables and gateways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsflow.net.address import Address, Family, Prefix
+
+__all__ = [
+    "Gateway",
+    "InternetGateway",
+    "Ipv6Prefix",
+    "NatGateway",
+    "Origin",
+    "RouteRule",
+    "RouteTable",
+    "ServiceGateway",
+    "Subnet",
+    "Vcn",
+]
+
+
+class Origin(StrEnum):
+    """Where an IPv6 prefix of a VCN comes from, which alone decides whether the Internet knows it.
+
+    A prefix taken as private stays private even when its bits are from 2000::/3 (docs.oracle.com,
+    Network/Concepts/ipv6.htm, read 2026-09), so bits are never asked.
+    """
+
+    ORACLE_GUA = "oracle-gua"
+    BYOIP = "byoip"
+    ULA = "ula"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether the Internet routes the prefix to the VCN."""
+        return self is not Origin.ULA
+
+
+@dataclass(frozen=True, slots=True)
+class Ipv6Prefix:
+    """An IPv6 prefix of a VCN and its origin."""
+
+    prefix: Prefix
+    origin: Origin
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vcn:
+    """A VCN: a virtual router that knows every address inside its own prefixes."""
+
+    name: str
+    ipv4: tuple[Prefix, ...]
+    ipv6: tuple[Ipv6Prefix, ...] = ()
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """The device id of the VCN's fabric."""
+        return f"vcn/{self.name}"
+
+    def prefixes(self, family: Family) -> tuple[Prefix, ...]:
+        """The VCN's prefixes of one family."""
+        return self.ipv4 if family is Family.IPV4 else tuple(entry.prefix for entry in self.ipv6)
+
+    def ipv6_prefix_of(self, address: Address) -> Ipv6Prefix | None:
+        """The most specific IPv6 prefix of this VCN that holds ``address``."""
+        holding = [entry for entry in self.ipv6 if address in entry.prefix]
+        return max(holding, key=lambda entry: entry.prefix.length, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnet:
+    """A subnet: at most one IPv4 CIDR, IPv6 prefixes of exactly /64, and one route table.
+
+    ``public`` is OCI's absence of *prohibit public IP on VNIC* and *prohibit Internet ingress*.
+    """
+
+    name: str
+    vcn: str
+    ipv4: Prefix | None = None
+    ipv6: tuple[Prefix, ...] = ()
+    public: bool = False
+    route_table: str | None = None
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``subnet/NAME``, also the name of the fabric's interface to it."""
+        return f"subnet/{self.name}"
+
+    def prefixes(self, family: Family) -> tuple[Prefix, ...]:
+        """The subnet's prefixes of one family."""
+        if family is Family.IPV6:
+            return self.ipv6
+        return () if self.ipv4 is None else (self.ipv4,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRule:
+    """One static rule: a prefix or an Oracle service label, and the id of the gateway it names."""
+
+    destination: Prefix | str
+    target: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTable:
+    """Static rules in the order written; longest prefix wins, so the order decides nothing."""
+
+    name: str
+    vcn: str
+    rules: tuple[RouteRule, ...] = ()
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``route-table/NAME``."""
+        return f"route-table/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternetGateway:
+    """The VCN's door to the Internet; one-to-one public IPv4, IPv6 unchanged."""
+
+    name: str
+    vcn: str
+    enabled: bool = True
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``igw/NAME``."""
+        return f"igw/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatGateway:
+    """Source translation to one public IPv4; never IPv6.  ``enabled: false`` is OCI's *block traffic*."""
+
+    name: str
+    vcn: str
+    public_ipv4: Address
+    enabled: bool = True
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``natgw/NAME``."""
+        return f"natgw/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceGateway:
+    """The private way to Oracle services, IPv4 only; ``services`` maps a label to its prefixes."""
+
+    name: str
+    vcn: str
+    services: tuple[tuple[str, tuple[Prefix, ...]], ...]
+    enabled: bool = True
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``sgw/NAME``."""
+        return f"sgw/{self.name}"
+
+
+Gateway = InternetGateway | NatGateway | ServiceGateway

@@ -1,0 +1,1 @@
+"""Numbers and headers: addresses, ranges, tables and packet bytes.  Nothing here knows of a cloud."""

@@ -1,0 +1,343 @@
+"""One IP packet as a walk carries it: the bytes, and the numbers that decisions need.
+
+A packet is never edited; each rewriting gives a new one, with its checksums brought up to date from what
+changed (RFC 1624) and not from a sum over the whole.  So a wrong checksum stays wrong, as it does when a
+real router or NAT handles the packet.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from struct import Struct
+from typing import Any, NamedTuple
+
+from dsflow.net.address import Family, format_address
+from dsflow.net.checksum import updated
+from dsflow.net.wire import (
+    ICMP,
+    ICMPV6,
+    TCP,
+    UDP,
+    MalformedPacket,
+    bad_checksums,
+    is_fragment,
+    parse_fields,
+    protocol_name,
+)
+
+__all__ = [
+    "Header",
+    "Icmp",
+    "MalformedPacket",
+    "Packet",
+    "bad_checksums",
+    "decremented",
+    "read_header",
+    "rewritten",
+]
+
+_TTL4 = Struct("!BBH")  # time to live, protocol, checksum
+_ADDRESSES4 = Struct("!HII")  # checksum, source, destination
+_PORTS = Struct("!HH")
+_WORD = Struct("!H")
+_ICMP = Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
+_ZERO = {
+    TCP: 0,
+    UDP: 0xFFFF,
+    ICMP: 0,
+    ICMPV6: 0,
+}  # how a sum of zero is sent: in UDP a 0 says "none" (RFC 768)
+_BYTE = tuple(bytes((number,)) for number in range(256))
+
+
+class Packet:
+    """One IP packet, treated as immutable; equal to another of the same bytes.
+
+    Attributes
+    ----------
+    raw : bytes
+        The whole packet from the IP header on.
+    family : Family
+    protocol : int
+        Of the upper layer; in IPv6 after hop-by-hop, routing, fragment and destination options.
+    src, dst : int
+    sport, dport : int or None
+        Of TCP and UDP; the identifier, twice, of an ICMP echo, because that is what a NAT rewrites
+        (RFC 5508 section 3.1).  None for the rest, and for a fragment that does not hold the upper header.
+    ttl : int
+        Time to live or hop limit.
+    transport : int
+        Where the upper header begins in ``raw``.
+    checksum_at : int
+        Where the upper checksum stands in ``raw``; 0 where it is absent, not known or not in this fragment.
+
+    >>> from dsflow.net.build import first_packet
+    >>> packet = first_packet(4, "udp", 0x0A000001, 0x0A000002, dport=53)
+    >>> packet
+    Packet(udp 10.0.0.1:40000 > 10.0.0.2:53, ttl 64, 60 bytes)
+    >>> Packet.parse(packet.raw) == packet
+    True
+    """
+
+    __slots__ = (
+        "checksum_at",
+        "dport",
+        "dst",
+        "family",
+        "protocol",
+        "raw",
+        "sport",
+        "src",
+        "transport",
+        "ttl",
+    )
+
+    def __init__(
+        self,
+        raw: bytes,
+        family: Family,
+        protocol: int,
+        src: int,
+        dst: int,
+        sport: int | None,
+        dport: int | None,
+        ttl: int,
+        transport: int,
+        checksum_at: int,
+    ) -> None:
+        self.raw = raw
+        self.family = family
+        self.protocol = protocol
+        self.src = src
+        self.dst = dst
+        self.sport = sport
+        self.dport = dport
+        self.ttl = ttl
+        self.transport = transport
+        self.checksum_at = checksum_at
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Packet:
+        """The packet that the bytes are.
+
+        Raises
+        ------
+        MalformedPacket
+            When they are none: too short, a wrong version or length, a bad IPv4 header checksum.  A wrong
+            checksum of the upper layer is no reason (see ``bad_checksums``): routers do not look.
+        """
+        raw = bytes(raw)
+        return cls(raw, *parse_fields(raw))
+
+    @property
+    def length(self) -> int:
+        """The size of the whole packet in bytes."""
+        return len(self.raw)
+
+    @property
+    def dont_fragment(self) -> bool:
+        """Whether routers must not fragment it: the DF bit, and always in IPv6."""
+        return self.family is Family.IPV6 or bool(self.raw[6] & 0x40)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it is a piece of a longer packet, the first piece included."""
+        return is_fragment(self.raw)
+
+    @property
+    def icmp_type(self) -> int | None:
+        """The type of an ICMP or ICMPv6 message, else None."""
+        return self.raw[self.transport] if self._has_icmp else None
+
+    @property
+    def icmp_code(self) -> int | None:
+        """The code of an ICMP or ICMPv6 message, else None."""
+        return self.raw[self.transport + 1] if self._has_icmp else None
+
+    @property
+    def tcp_flags(self) -> int:
+        """The eight flags of a TCP segment, FIN the lowest bit; 0 where there is no TCP header."""
+        return self.raw[self.transport + 13] if self.protocol == TCP and self.sport is not None else 0
+
+    @property
+    def _has_icmp(self) -> bool:
+        return self.checksum_at != 0 and self.protocol in (ICMP, ICMPV6)
+
+    def __eq__(self, other: object) -> bool:
+        return self.raw == other.raw if isinstance(other, Packet) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        header = read_header(self)
+        src, dst = _end(header.src, header.sport), _end(header.dst, header.dport)
+        return f"Packet({header.protocol} {src} > {dst}, ttl {header.ttl}, {header.length} bytes)"
+
+
+def _end(address: str, port: int | None) -> str:
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def decremented(packet: Packet) -> Packet:
+    """The packet as a router sends it on: time to live or hop limit less one.
+
+    The caller has seen to it that the limit was not used up (RFC 1812 section 5.3.1, RFC 8200 section 3).
+    """
+    raw = packet.raw
+    ttl = packet.ttl - 1
+    if packet.family is Family.IPV4:
+        checksum = (raw[10] << 8 | raw[11]) + 0x100  # RFC 1624: the word of TTL and protocol fell by 0x100
+        raw = raw[:8] + _TTL4.pack(ttl, raw[9], checksum % 0xFFFF) + raw[12:]
+    else:
+        raw = raw[:7] + _BYTE[ttl] + raw[8:]
+    return Packet(
+        raw,
+        packet.family,
+        packet.protocol,
+        packet.src,
+        packet.dst,
+        packet.sport,
+        packet.dport,
+        ttl,
+        packet.transport,
+        packet.checksum_at,
+    )
+
+
+def rewritten(
+    packet: Packet,
+    *,
+    src: int | None = None,
+    dst: int | None = None,
+    sport: int | None = None,
+    dport: int | None = None,
+) -> Packet:
+    """The packet with other addresses or ports, as a NAT sends it on.
+
+    For an ICMP echo ``sport`` or ``dport`` is the new identifier.  What is left None stays.  Of a
+    fragmented packet only the piece with the upper header carries ports and a checksum to update.
+
+    Raises
+    ------
+    ValueError
+        For a port of a packet without ports, or for two different identifiers of one echo.
+    """
+    raw = bytearray(packet.raw)
+    new_src = packet.src if src is None else src
+    new_dst = packet.dst if dst is None else dst
+    moved = packet.src + packet.dst - new_src - new_dst  # old less new, as checksums want it
+    if packet.family is Family.IPV4:
+        checksum = updated(raw[10] << 8 | raw[11], moved, 0)
+        _ADDRESSES4.pack_into(raw, 10, checksum, new_src, new_dst)
+    else:
+        raw[8:40] = (new_src << 128 | new_dst).to_bytes(32, "big")
+    if packet.protocol == ICMP:
+        moved = 0  # no pseudo-header (RFC 792)
+    new_sport, new_dport = packet.sport, packet.dport
+    if sport is not None or dport is not None:
+        new_sport, new_dport = _new_ports(packet, sport, dport)
+        moved += _put_ports(raw, packet, new_sport, new_dport)
+    at = packet.checksum_at
+    if at and moved:
+        checksum = updated(raw[at] << 8 | raw[at + 1], moved, 0)
+        _WORD.pack_into(raw, at, checksum or _ZERO[packet.protocol])
+    return Packet(
+        bytes(raw),
+        packet.family,
+        packet.protocol,
+        new_src,
+        new_dst,
+        new_sport,
+        new_dport,
+        packet.ttl,
+        packet.transport,
+        at,
+    )
+
+
+def _new_ports(packet: Packet, sport: int | None, dport: int | None) -> tuple[int, int]:
+    if packet.sport is None or packet.dport is None:
+        raise ValueError(f"{packet}: has no ports to rewrite")
+    if packet.protocol not in (ICMP, ICMPV6):
+        return packet.sport if sport is None else sport, packet.dport if dport is None else dport
+    identifier = dport if sport is None else sport
+    if identifier is None or dport not in (None, identifier):
+        raise ValueError(f"{sport} and {dport}: an ICMP echo has one identifier")
+    return identifier, identifier
+
+
+def _put_ports(raw: bytearray, packet: Packet, sport: int, dport: int) -> int:
+    """Write the ports or the identifier; what the sum of the words fell by comes back."""
+    assert packet.sport is not None
+    assert packet.dport is not None
+    if packet.protocol in (ICMP, ICMPV6):
+        _WORD.pack_into(raw, packet.transport + 4, sport)
+        return packet.sport - sport
+    _PORTS.pack_into(raw, packet.transport, sport, dport)
+    return packet.sport + packet.dport - sport - dport
+
+
+class Icmp(NamedTuple):
+    """The start of an ICMP or ICMPv6 message; ``id`` and ``seq`` belong to echoes."""
+
+    type: int
+    code: int
+    id: int | None = None
+    seq: int | None = None
+
+
+class Header(NamedTuple):
+    """What a trace shows of a packet: texts and numbers, sizes in bytes."""
+
+    src: str
+    dst: str
+    sport: int | None
+    dport: int | None
+    protocol: str | int
+    ttl: int
+    length: int
+    icmp: Icmp | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The header as the trace's JSON has it: ``icmp`` only where there is one."""
+        fields = self._asdict()
+        if self.icmp is None:
+            del fields["icmp"]
+        else:
+            fields["icmp"] = self.icmp._asdict()
+        return fields
+
+
+_address_text = lru_cache(maxsize=4096)(format_address)
+
+
+def read_header(packet: Packet) -> Header:
+    """The header of a packet; an ICMP message has no ports here.
+
+    >>> from dsflow.net.build import first_packet
+    >>> read_header(first_packet(6, "icmp", 1, 2)).to_json()  # doctest: +NORMALIZE_WHITESPACE
+    {'src': '::1', 'dst': '::2', 'sport': None, 'dport': None, 'protocol': 'icmpv6', 'ttl': 64,
+     'length': 80, 'icmp': {'type': 128, 'code': 0, 'id': 1, 'seq': 1}}
+    """
+    icmp = _read_icmp(packet)
+    return Header(
+        _address_text(packet.family, packet.src),
+        _address_text(packet.family, packet.dst),
+        packet.sport if icmp is None else None,
+        packet.dport if icmp is None else None,
+        protocol_name(packet.family, packet.protocol),
+        packet.ttl,
+        len(packet.raw),
+        icmp,
+    )
+
+
+def _read_icmp(packet: Packet) -> Icmp | None:
+    if packet.icmp_type is None:
+        return None
+    at = packet.transport
+    kind, code, _, identifier, sequence = _ICMP.unpack_from(packet.raw, at)
+    return Icmp(kind, code, identifier, sequence) if packet.sport is not None else Icmp(kind, code)

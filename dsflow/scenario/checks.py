@@ -1,0 +1,47 @@
+"""Everything that must hold between the objects of a scenario, as one table of checks.
+
+A check takes the topology and reports through :class:`~dsflow.scenario.parsed.Parsed`.  It must bear
+with objects whose own references are wrong: those are reported where they stand, once.
+"""
+
+from __future__ import annotations
+
+from dsflow.model.topology import Topology
+from dsflow.scenario import checks_cluster, checks_findings, checks_vcn
+from dsflow.scenario.parsed import Parsed
+
+__all__ = ["run"]
+
+_CHECKS = (
+    checks_vcn.vcn_prefixes,
+    checks_vcn.overlapping_vcns,
+    checks_vcn.subnet_prefixes,
+    checks_vcn.overlapping_subnets,
+    checks_vcn.subnet_route_tables,
+    checks_vcn.gateway_count,
+    checks_vcn.service_labels,
+    checks_vcn.route_rules,
+    checks_cluster.pods,
+    checks_cluster.services,
+    checks_cluster.cluster_addresses,
+    checks_cluster.public_addresses,
+    checks_cluster.duplicate_addresses,
+    checks_cluster.questions,
+)
+
+_FINDINGS = (
+    checks_findings.ipv6_rules_that_carry_nothing,
+    checks_findings.rules_inside_their_own_subnet,
+    checks_findings.hosts_inside_a_vcn,
+    checks_findings.services_without_pods,
+    checks_findings.internet_gateway_without_public_addresses,
+)
+
+
+def run(topology: Topology, parsed: Parsed) -> None:
+    """Report every problem; note the findings of a scenario that has none."""
+    for check in _CHECKS:
+        check(topology, parsed)
+    if not parsed.problems:
+        for find in _FINDINGS:
+            find(topology, parsed)

@@ -1,0 +1,98 @@
+"""What an author should know although the scenario can be used: findings, never errors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dsflow.model.services import Service
+from dsflow.model.topology import Topology
+from dsflow.model.vcn import InternetGateway, RouteRule, RouteTable, Subnet
+from dsflow.net.address import Family, Prefix
+from dsflow.scenario.checks_vcn import destination_of
+from dsflow.scenario.document import Path
+from dsflow.scenario.parsed import Parsed
+
+__all__ = [
+    "hosts_inside_a_vcn",
+    "internet_gateway_without_public_addresses",
+    "ipv6_rules_that_carry_nothing",
+    "rules_inside_their_own_subnet",
+    "services_without_pods",
+]
+
+
+def _path(table: RouteTable, rule: RouteRule, parsed: Parsed) -> Path:
+    """Where a rule was written, its destination spelt as there."""
+    rules = parsed.text.route_tables[table.name].rules
+    return ("route_tables", table.name, "rules", next(t for t in rules if destination_of(t) == rule.destination))
+
+
+def ipv6_rules_that_carry_nothing(topology: Topology, parsed: Parsed) -> None:
+    """NAT and service gateways never carry IPv6 (docs.oracle.com, Network/Concepts/ipv6.htm, read 2026-09)."""
+    for table in topology.route_tables.values():
+        for rule in table.rules:
+            ipv6 = isinstance(rule.destination, Prefix) and rule.destination.family is Family.IPV6
+            if ipv6 and rule.target.startswith(("natgw/", "sgw/")):
+                note = f"an IPv6 rule to {rule.target} carries nothing: such a gateway never carries IPv6"
+                parsed.note(_path(table, rule, parsed), note)
+
+
+def rules_inside_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
+    """Within a subnet nothing is routed (docs.oracle.com, Network/Tasks/managingroutetables.htm, read 2025-03)."""
+    for subnet in topology.subnets.values():
+        table = topology.route_tables.get(subnet.route_table or "")
+        for rule in table.rules if table else ():
+            if isinstance(rule.destination, Prefix) and _inside(rule.destination, subnet):
+                assert table is not None
+                note = f"never consulted for subnet {subnet.name}: within a subnet nothing is routed"
+                parsed.note(_path(table, rule, parsed), note)
+
+
+def _inside(prefix: Prefix, subnet: Subnet) -> bool:
+    return any(prefix in own for own in subnet.prefixes(prefix.family))
+
+
+def hosts_inside_a_vcn(topology: Topology, parsed: Parsed) -> None:
+    """A VCN's local route wins over the Internet, so such a host is out of reach from inside."""
+    for name, host in topology.internet.items():
+        for family in Family:
+            address = host.address(family)
+            for vcn in topology.vcns.values():
+                for prefix in vcn.prefixes(family):
+                    if address is not None and address in prefix:
+                        note = f"{address} is in {prefix} of VCN {vcn.name}, whose local route wins over the Internet"
+                        parsed.note(("internet", name, str(family)), note)
+
+
+def services_without_pods(topology: Topology, parsed: Parsed) -> None:
+    """A Service that selects no pod has nobody to serve."""
+    bearers = defaultdict[tuple[str, tuple[str, str]], set[str]](set)
+    for name, pod in topology.pods.items():
+        for label in pod.labels:
+            bearers[pod.namespace, label].add(name)
+    for name, service in topology.services.items():
+        if not _selected(service, bearers):
+            parsed.note(("services", name), f"no pod of namespace {service.namespace} bears its selector's labels")
+
+
+def _selected(service: Service, bearers: dict[tuple[str, tuple[str, str]], set[str]]) -> set[str]:
+    groups = [bearers.get((service.namespace, label), set()) for label in service.selector]
+    return set.intersection(*groups) if groups else set()
+
+
+def internet_gateway_without_public_addresses(topology: Topology, parsed: Parsed) -> None:
+    """IPv4 passes the Internet gateway with a public address only (managingIGs.htm, read 2026-09)."""
+    with_public = {node.subnet for node in topology.nodes.values() if node.public_ipv4 is not None}
+    with_public |= {b.subnet for b in topology.load_balancers.values() if b.public_ipv4 is not None}
+    with_pods = {pod.subnet for pod in topology.pods.values() if pod.subnet and pod.ipv4 is not None}
+    gateways = {g.id for g in topology.gateways.values() if isinstance(g, InternetGateway)}
+    for name in sorted(with_pods - with_public):
+        subnet = topology.subnets[name]
+        table = topology.route_tables.get(subnet.route_table or "")
+        for rule in table.rules if table else ():
+            ipv4 = isinstance(rule.destination, Prefix) and rule.destination.family is Family.IPV4
+            if table and ipv4 and rule.target in gateways:
+                note = (
+                    f"nothing in subnet {name} has a public IPv4 address, without which {rule.target} lets no IPv4 pass"
+                )
+                parsed.note(_path(table, rule, parsed), note)

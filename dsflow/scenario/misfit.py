@@ -1,0 +1,171 @@
+"""What does not fit the schema, in dsflow's words: ``found X: expected Y``, where it was written.
+
+What was expected is read off the JSON Schema at the place in question, so that messages, editors and
+the check itself cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dsflow.errors import Problem, did_you_mean
+from dsflow.scenario.document import Document, Path, Section, Value, show
+from dsflow.scenario.schema import PATTERNS_IN_WORDS, json_schema
+
+__all__ = ["allows", "expected_at", "known_keys", "problems", "schema_at"]
+
+_NOT_MODELLED = {
+    "links": "generic links and devices are not modelled yet",
+    "devices": "generic links and devices are not modelled yet",
+    "as-built": "not modelled yet: use profile: article",
+    "network": "not modelled yet: use kind: flexible",
+}
+
+Schema = Mapping[str, Any]
+
+
+def problems(document: Document, errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """A Problem for each of pydantic's errors, in its order."""
+    return [_problem(document, error) for error in errors]
+
+
+def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
+    path = written_path(document.data, error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            return _unknown_key(document, path)
+        case "missing":
+            return document.problem(path[:-1], f"no {path[-1]}", expected_at(document.data, path))
+        case "union_tag_not_found":
+            return document.problem(path, "no kind", expected_at(document.data, (*path, "kind")))
+        case "union_tag_invalid":
+            path = (*path, "kind")
+    if error["loc"][-1] == "[key]":
+        return document.problem(path, f"the name {show(path[-1])}", _expected_name(document.data, path))
+    found = str(error["ctx"]["error"]) if error["type"] == "value_error" else show(value_at(document, path))
+    refusal = _NOT_MODELLED.get(str(value_at(document, path)))
+    if refusal and error["type"] == "literal_error":
+        return document.problem(path, f"{found}: {refusal}")
+    return document.problem(path, found, expected_at(document.data, path))
+
+
+def _unknown_key(document: Document, path: Path) -> Problem:
+    key = str(path[-1])
+    if len(path) == 1 and key in _NOT_MODELLED:
+        return document.problem(path, _NOT_MODELLED[key])
+    known = known_keys(document.data, path[:-1])
+    hint = did_you_mean(key, known) or f": expected one of {', '.join(known)}"
+    return document.problem(path, f"the unknown key {show(key)}{hint}")
+
+
+def written_path(data: Value, location: Iterable[str | int]) -> Path:
+    """Pydantic's location without the steps that are not in the text (union tags, ``[key]``)."""
+    steps = tuple(location)
+    path: list[str | int] = []
+    for position, step in enumerate(steps):
+        if isinstance(data, Mapping) and step in data:
+            data = data[str(step)]
+        elif isinstance(data, list) and isinstance(step, int):
+            data = data[step]
+        elif position < len(steps) - 1 or step == "[key]":
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def value_at(document: Document, path: Path) -> Value:
+    """The value written at ``path``; None where there is none."""
+    value: Any = document.data
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, TypeError):
+            return None
+    found: Value = value
+    return found
+
+
+def schema_at(data: Value, path: Path) -> Schema | None:
+    """The JSON Schema of the value at ``path``, or None where the schema has no such place."""
+    node: Schema | None = json_schema()
+    here: Any = data
+    for step in path:
+        node = _step_into(_resolved(node, here), step)
+        if node is None:
+            return None
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            here = None
+    return _resolved(node, here)
+
+
+def _resolved(node: Schema | None, value: Value) -> Schema:
+    """The schema itself, behind references, optional values and kinds."""
+    assert node is not None
+    if "$ref" in node:
+        target = json_schema()["$defs"][node["$ref"].rpartition("/")[2]]
+        return _resolved(target, value)
+    if "discriminator" in node:
+        mapping = node["discriminator"]["mapping"]
+        kind = value.get("kind") if isinstance(value, Section) else None
+        if kind not in mapping:
+            return {"properties": {"kind": {"enum": list(mapping)}}, "type": "object"}
+        return _resolved({"$ref": mapping[kind]}, value)
+    if "anyOf" in node and "x-expected" not in node:
+        return _resolved(next(entry for entry in node["anyOf"] if entry.get("type") != "null"), value)
+    return node
+
+
+def _step_into(node: Schema, step: str | int) -> Schema | None:
+    if isinstance(step, int):
+        return node.get("items")
+    if step in node.get("properties", ()):
+        found: Schema = node["properties"][step]
+        return found
+    entries = node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), None)
+    return entries if isinstance(entries, Mapping) else None
+
+
+def known_keys(data: Value, path: Path) -> list[str]:
+    """The keys that the mapping at ``path`` may have; empty where its keys are names."""
+    node = schema_at(data, path)
+    return list(node.get("properties", ())) if node else []
+
+
+def allows(data: Value, path: Path) -> bool:
+    """Whether the schema has a place for ``path``."""
+    return schema_at(data, path) is not None
+
+
+def expected_at(data: Value, path: Path) -> str:
+    """What belongs at ``path``, in words."""
+    return _in_words(schema_at(data, path) or {})
+
+
+def _in_words(node: Schema) -> str:
+    if "x-expected" in node:
+        return str(node["x-expected"])
+    if "const" in node:
+        return show(node["const"])
+    if "enum" in node:
+        return " or ".join([", ".join(map(show, node["enum"][:-1])), show(node["enum"][-1])])
+    match node.get("type"):
+        case "integer" | "number" as kind:
+            what = "a whole number" if kind == "integer" else "a number"
+            return f"{what} from {node['minimum']} to {node['maximum']}"
+        case "boolean":
+            return "true or false"
+        case "array":
+            return "a list with at least one item" if node.get("minItems") else "a list"
+        case "object":
+            return "a mapping"
+        case _:
+            return "a text (in quotes where it looks like something else)"
+
+
+def _expected_name(data: Value, path: Path) -> str:
+    """What belongs in place of the key that ends ``path``."""
+    node = schema_at(data, path[:-1]) or {}
+    return PATTERNS_IN_WORDS[next(iter(node["patternProperties"]))]

@@ -1,0 +1,93 @@
+"""The part of a document that fits the schema, and the problems of the part that does not.
+
+Entries that do not fit are set aside, so that everything else is still checked: an author hears of
+all problems at once.  What refers to an entry set aside is not held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dsflow.errors import Problem, did_you_mean
+from dsflow.scenario import misfit
+from dsflow.scenario.document import Document, Items, Path, Section, show
+from dsflow.scenario.schema import ScenarioText, validate
+
+__all__ = ["Parsed", "parse"]
+
+_HINT_BUDGET = 200_000
+_PLACEHOLDERS: dict[str, str] = {"apiVersion": "dsflow/v1", "name": "unnamed"}
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A scenario's text models, with the means to report what is wrong with them."""
+
+    document: Document
+    text: ScenarioText
+    set_aside: frozenset[tuple[str | int, ...]] = frozenset()
+    problems: list[Problem] = field(default_factory=list)
+    findings: list[Problem] = field(default_factory=list)
+    _hint_budget: int = _HINT_BUDGET  # comparing 100,000 names costs a second: a few such hints will do
+
+    def report(self, path: Path, found: str, expected: str = "") -> None:
+        """Note a problem at ``path``."""
+        self.problems.append(self.document.problem(path, found, expected))
+
+    def note(self, path: Path, finding: str) -> None:
+        """Note what the author should know although the scenario can be used."""
+        self.findings.append(self.document.problem(path, finding))
+
+    def report_unknown(self, path: Path, found: str, what: str, known: Iterable[str]) -> None:
+        """Note a name that nothing bears, with the closest that something does."""
+        names = list(known)
+        self._hint_budget -= len(names)
+        hint = did_you_mean(found, names) if self._hint_budget > 0 else ""
+        self.report(path, f"{show(found)}: there is no {what} of that name{hint}")
+
+    def is_set_aside(self, collection: str, name: str | None = None) -> bool:
+        """Whether an entry, or (without a name) any entry, of a collection did not fit the schema."""
+        if (collection,) in self.set_aside:
+            return True
+        if name is None:
+            return any(path[0] == collection for path in self.set_aside)
+        return (collection, name) in self.set_aside
+
+    def position(self, collection: str, index: int) -> int:
+        """The position in the text of an item of ``flows`` or ``expect``."""
+        aside = sorted(int(path[1]) for path in self.set_aside if path[0] == collection and len(path) > 1)
+        for position in aside:
+            index += position <= index
+        return index
+
+
+def parse(document: Document) -> Parsed:
+    """The document's text models, whatever does not fit set aside and reported."""
+    result = validate(document.data)
+    if isinstance(result, ScenarioText):
+        return Parsed(document, result)
+    problems = misfit.problems(document, result)
+    aside = frozenset(misfit.written_path(document.data, error["loc"])[:2] for error in result)
+    fitting = validate(_without(document.data, aside))
+    assert isinstance(fitting, ScenarioText), "what is left after setting misfits aside fits"
+    return Parsed(document, fitting, aside, problems)
+
+
+def _without(data: Section, aside: frozenset[Path]) -> Section:
+    """The data without the entries at these paths of one or two steps."""
+    rest = Section(data)
+    for path in sorted(aside, key=str):
+        first = str(path[0])
+        value = rest.get(first)
+        if len(path) == 1 or not isinstance(value, Section | Items):
+            rest.pop(first, None)
+    for first in list(rest):
+        value = rest[first]
+        if isinstance(value, Section):
+            rest[first] = Section({key: entry for key, entry in value.items() if (first, key) not in aside})
+        elif isinstance(value, Items):
+            rest[first] = Items(entry for index, entry in enumerate(value) if (first, index) not in aside)
+    for key, placeholder in _PLACEHOLDERS.items():
+        rest.setdefault(key, placeholder)
+    return rest

@@ -1,0 +1,355 @@
+"""A scenario ready to be asked: compiled once, then traced, estimated, changed and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsflow import scenario
+from dsflow.dataplane.action import Drop, Evidence, Rule
+from dsflow.dataplane.compile import Dataplane, compile_topology
+from dsflow.dataplane.disposition import Disposition
+from dsflow.ends import End, Ends
+from dsflow.engine.conntrack import State
+from dsflow.engine.conversation import converse
+from dsflow.engine.program import Network
+from dsflow.errors import UsageError
+from dsflow.model.question import Flow
+from dsflow.model.topology import Topology
+from dsflow.net.address import Address, Family
+from dsflow.net.build import first_packet
+from dsflow.net.packet import MalformedPacket, Packet, read_header
+from dsflow.trace.chain import Chain, Context, PathType, Question
+from dsflow.trace.hop import Hop
+from dsflow.trace.step import Decision, Effect
+from dsflow.trace.trace import Direction, Trace
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from dsflow.latency.profile import Profile
+
+__all__ = ["Session", "Simulation", "load"]
+
+
+def load(source: str | Path | Mapping[str, Any], *, seed: int = 0) -> Simulation:
+    """The simulation of a scenario: an embedded name, a path, or the scenario's data as a dict.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the scenario at once.
+    UsageError
+        For a name that is neither embedded nor a file.
+    HostError
+        For a file that cannot be read.
+
+    >>> load("two-pods").trace("pod/default/client", "pod/default/server", family=6, tcp=80)
+    <Chain pod/default/client -> pod/default/server ipv6 delivered>
+    """
+    return Simulation(scenario.read(source), seed=seed)
+
+
+class Simulation:
+    """One scenario, compiled.  Questions do not change it: each starts with fresh sessions.
+
+    ``seed`` fixes everything random: choices of ports and back ends, and the draws of latency.
+    """
+
+    def __init__(
+        self, document: scenario.Document, *, seed: int = 0, dataplane: Dataplane | None = None
+    ) -> None:
+        self.document = document
+        self.topology: Topology = scenario.build(document)
+        self.seed = seed
+        self.dataplane = compile_topology(self.topology) if dataplane is None else dataplane
+        self._network = Network(self.dataplane, seed)
+        self._ends = Ends(self.topology)
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.topology.name
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The latency profile: estimates, not measured in OCI."""
+        from dsflow.latency.profile import load_profile
+
+        return load_profile()
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph[str]:
+        """Devices and links as a networkx graph: nodes are device ids, edges are keyed by out-interface."""
+        from dsflow.graph import build_graph
+
+        return build_graph(self.dataplane)
+
+    def with_dataplane(self, dataplane: Dataplane) -> Simulation:
+        """The same scenario on other tables, for tests that plant a fault."""
+        return Simulation(self.document, seed=self.seed, dataplane=dataplane)
+
+    def what_if(self, changes: Mapping[str, Any]) -> Simulation:
+        """A new simulation with changes by dotted path; this one stays as it is.
+
+        >>> other = load("two-pods").what_if({"pods.default/server.listen": ["tcp/8080"]})
+        >>> other.trace("pod/default/client", "pod/default/server", family=4, tcp=80).disposition
+        <Disposition.NO_LISTENER: 'no-listener'>
+        """
+        return Simulation(scenario.with_changes(self.document, changes), seed=self.seed)
+
+    def session(self) -> Session:
+        """A run of questions that share connection tracking and NAT ports; usable in ``with``."""
+        return Session(self)
+
+    def trace(self, origin: str, target: str, *, family: int, **options: Any) -> Chain:
+        """The answer to one question; see :meth:`Session.trace` for the options."""
+        return self.session().trace(origin, target, family=family, **options)
+
+    def send(self, device: str, packet: Any) -> Chain:
+        """What becomes of any packet sent by a device; see :meth:`Session.send`."""
+        return self.session().send(device, packet)
+
+    def ask(self, flow: Flow) -> Chain:
+        """The answer to a flow of the scenario."""
+        return self.session().ask(flow)
+
+    def end(self, text: str) -> End:
+        """The end of a question that ``text`` names."""
+        return self._ends.target(text)
+
+    def path_type(self, origin: str, target: str) -> PathType | None:
+        """The kind of path between two ends."""
+        return self._ends.path_type(self._ends.origin(origin), self._ends.target(target))
+
+    @cached_property
+    def context(self) -> Context:
+        """What every chain of this simulation has in common."""
+        gateways = [gateway.id for gateway in self.topology.gateways.values() if gateway.id.startswith("natgw/")]
+        devices = tuple(self.dataplane[gateway] for gateway in gateways)
+        return Context(self.name, str(self.topology.profile), self.seed, devices, self._estimate)
+
+    def _estimate(self, chain: Chain) -> Any:
+        from dsflow.latency.path import estimate_chain
+
+        return estimate_chain(chain, self.profile)
+
+    def __repr__(self) -> str:
+        return f"<Simulation {self.name}: {len(self.dataplane)} devices>"
+
+
+class Session:
+    """Questions in a row: connection tracking and NAT ports persist from one to the next.
+
+    >>> with load("oke-sydney").session() as session:
+    ...     one = session.trace("pod/default/nginx-568f7cfd68-g4h2c", "internet/web", family=4, tcp=443)
+    ...     two = session.trace("pod/default/nginx-568f7cfd68-pvgct", "internet/web", family=4, tcp=443)
+    >>> one.nat_applied[0].after.sport != two.nat_applied[0].after.sport
+    True
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._state = State()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._state = State()
+
+    def trace(
+        self,
+        origin: str,
+        target: str,
+        *,
+        family: int,
+        tcp: int | None = None,
+        udp: int | None = None,
+        icmp: bool = False,
+        sport: int | None = None,
+        size: int | None = None,
+        ttl: int = 64,
+        df: bool | None = None,
+        source: str | None = None,
+    ) -> Chain:
+        """The answer to one question.
+
+        Parameters
+        ----------
+        origin, target
+            Ids such as ``pod/default/web`` or ``internet/client``; the target may be a Service or an address.
+        family
+            4 or 6.
+        tcp, udp, icmp
+            The destination port, or an ICMP echo; at most one.  Without any: the target's first open
+            port, else an echo.
+        sport
+            The source port (40000), or the identifier of an echo (1).
+        size
+            The whole packet in bytes.
+        ttl
+            The first TTL or hop limit.
+        df
+            IPv4's *don't fragment* (set on TCP only, unless given).
+        source
+            Another source address than the origin's own.
+
+        Raises
+        ------
+        UsageError
+            For unknown names, impossible numbers, and an address of the other family.
+        """
+        start, end = self._simulation._ends.origin(origin), self._simulation._ends.target(target)
+        protocol, dport = _protocol(end, tcp, udp, icmp)
+        flow = Flow(
+            origin=origin,
+            target=target,
+            family=_family(family),
+            protocol=protocol,
+            sport=sport,
+            dport=dport,
+            ttl=ttl,
+            size_bytes=size,
+            dont_fragment=df,
+            source_address=source,
+        )
+        return self._answer(flow, start, end)
+
+    def ask(self, flow: Flow) -> Chain:
+        """The answer to a flow of the scenario."""
+        return self._answer(
+            flow, self._simulation._ends.origin(flow.origin), self._simulation._ends.target(flow.target)
+        )
+
+    def send(self, device: str, packet: Any) -> Chain:
+        """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
+
+        Raises
+        ------
+        UsageError
+            For an unknown device, and for bytes that are no packet.
+        """
+        start = self._simulation._ends.origin(device)
+        assert start.device is not None
+        first = _as_packet(packet)
+        header = read_header(first)
+        end = self._simulation._ends.target(header.dst)
+        name = str(header.protocol)
+        question = Question(
+            start.id, header.dst, Family(first.family), "icmp" if name == "icmpv6" else name, header.sport, header.dport
+        )
+        return self._play(question, start, end, first)
+
+    def _answer(self, flow: Flow, start: End, end: End) -> Chain:
+        sport = flow.sport if flow.sport is not None else 40000
+        ports = (None, None) if flow.protocol == "icmp" else (sport, flow.dport)
+        question = Question(flow.origin, flow.target, flow.family, flow.protocol, *ports)
+        if end.kind == "service" and start.kind != "internet":
+            return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
+        src = start.address(flow.family, from_outside=False)
+        dst = end.address(flow.family, from_outside=start.kind == "internet")
+        if flow.source_address is not None:
+            src = _of_family(flow.source_address, flow.family)
+        if dst is None and _looks_literal(end):
+            raise UsageError(f'"{flow.target}": not an address of {flow.family.title}, the family asked for')
+        if src is None or dst is None:
+            lacking = start if src is None else end
+            return self._unanswered(question, start, end, _lacks(lacking, flow.family))
+        try:
+            packet = first_packet(
+                flow.family,
+                flow.protocol,
+                src.value,
+                dst.value,
+                sport=flow.sport,
+                dport=flow.dport,
+                ttl=flow.ttl,
+                size_bytes=flow.size_bytes,
+                dont_fragment=flow.dont_fragment,
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return self._play(question, start, end, packet)
+
+    def _play(self, question: Question, start: End, end: End, packet: Packet) -> Chain:
+        simulation = self._simulation
+        assert start.device is not None
+        traces = converse(simulation._network, self._state, start.device, packet)
+        return Chain(simulation.context, question, simulation._ends.path_type(start, end), traces)
+
+    def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> Chain:
+        """A chain of one hop: no packet is made, and the hop says why."""
+        simulation = self._simulation
+        assert start.device is not None
+        known = drop.disposition is not Disposition.UNDETERMINED
+        decision = Decision("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None)
+        hop = Hop(0, simulation.dataplane[start.device], None, None, (), (), [decision])
+        trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
+        return Chain(simulation.context, question, simulation._ends.path_type(start, end), [trace])
+
+
+_SERVICE_UNKNOWN = Drop(
+    Rule(
+        reason="the article does not say how a Service address is reached inside the cluster",
+        explicit=False,
+        evidence=Evidence.ASSUMED,
+    ),
+    Disposition.UNDETERMINED,
+)
+
+
+def _lacks(end: End, family: Family) -> Drop:
+    rule = Rule(
+        reason=f"{end.id} has no {family.title} address",
+        explicit=False,
+        mend=f"give {end.id} an {family.title} address",
+    )
+    return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
+
+
+def _looks_literal(end: End) -> bool:
+    return "/" not in end.id
+
+
+def _family(number: int) -> Family:
+    try:
+        return Family(number)
+    except ValueError:
+        raise UsageError(f"family {number!r}: expected 4 or 6") from None
+
+
+def _of_family(text: str, family: Family) -> Address:
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if address.family is not family:
+        raise UsageError(f'"{text}": not an address of {family.title}, the family asked for')
+    return address
+
+
+def _protocol(end: End, tcp: int | None, udp: int | None, icmp: bool) -> tuple[str, int | None]:
+    """The protocol and destination port asked for, else the target's first open port, else an echo."""
+    asked = [(name, port) for name, port in (("tcp", tcp), ("udp", udp)) if port is not None]
+    if icmp:
+        asked.append(("icmp", None))  # type: ignore[arg-type]  # an echo has no port
+    if len(asked) > 1:
+        raise UsageError("tcp, udp and icmp: expected at most one of them")
+    if not asked:
+        return (end.listen[0].protocol, end.listen[0].port) if end.listen else ("icmp", None)
+    protocol, port = asked[0]
+    if protocol != "icmp" and not 0 < port <= 65535:
+        raise UsageError(f"{protocol} port {port}: expected 1-65535")
+    return protocol, port
+
+
+def _as_packet(packet: Any) -> Packet:
+    from dsflow.net.packets import from_scapy
+
+    try:
+        return Packet.parse(packet if isinstance(packet, bytes | bytearray) else from_scapy(packet))
+    except MalformedPacket as error:
+        raise UsageError(f"the packet is malformed: {error}") from None

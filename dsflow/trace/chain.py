@@ -1,0 +1,225 @@
+"""The answer to one question: every connection and direction, the NAT ledger, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from dsflow.dataplane.device import Device
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.nat import NatKind
+from dsflow.net.address import Family
+from dsflow.trace.ledger import LedgerRow, Outcome, ledger_rows, unvisited_rows
+from dsflow.trace.trace import Direction, Trace
+from dsflow.version import __version__
+
+__all__ = ["Chain", "Context", "PathType", "Question"]
+
+SCHEMA = "dsflow.chain/1"
+
+
+class PathType(StrEnum):
+    """The kind of path between two ends of a cluster."""
+
+    SAME_NODE = "same-node"
+    CROSS_NODE = "cross-node"
+    INGRESS = "ingress"
+    EGRESS = "egress"
+    VCN_INTERNAL = "vcn-internal"
+    ON_PREMISES = "on-premises"
+
+
+class Question(NamedTuple):
+    """What was asked: two ends, a family, a protocol and ports (of an ICMP echo, None)."""
+
+    origin: str
+    target: str
+    family: Family
+    protocol: str
+    sport: int | None
+    dport: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The question in the chain's JSON."""
+        return {
+            "from": self.origin,
+            "to": self.target,
+            "family": str(self.family),
+            "protocol": self.protocol,
+            "sport": self.sport,
+            "dport": self.dport,
+        }
+
+
+class Context(NamedTuple):
+    """What a chain owes to the simulation it comes from."""
+
+    scenario: str
+    profile: str
+    seed: int
+    nat_gateways: tuple[Device, ...] = ()
+    estimate: Callable[[Chain], Any] | None = None
+
+
+class Chain:
+    """The traces of one question, in the order in which they happen.
+
+    Attributes
+    ----------
+    question : Question
+    path_type : PathType or None
+        None where there is no cluster.
+    traces : tuple of Trace
+        Connection 1 forward, 1 reply, 2 forward ...; an error follows its cause.
+    """
+
+    def __init__(self, context: Context, question: Question, path_type: PathType | None, traces: list[Trace]) -> None:
+        self._context = context
+        self.question = question
+        self.path_type = path_type
+        self.traces = tuple(traces)
+        self.version = __version__
+        self.scenario, self.profile, self.seed = context[:3]
+        self._wire_latency()
+
+    def _wire_latency(self) -> None:
+        if self._context.estimate is not None:
+            for leg, trace in enumerate(self.traces):
+                trace.estimate_with(lambda hop, leg=leg: self.latency.hops[leg][hop])
+
+    @property
+    def forward(self) -> Trace:
+        """The forward trace of the last connection opened: its end is the chain's."""
+        return next(trace for trace in reversed(self.traces) if trace.direction is Direction.FORWARD)
+
+    @property
+    def disposition(self) -> Disposition:
+        """How the last connection's forward trace ended."""
+        return self.forward.disposition
+
+    @property
+    def round_trip(self) -> Disposition | None:
+        """Whether the answer came back; None where none is due."""
+        last = self.forward
+        if last.disposition is Disposition.LEFT_MODEL:
+            return Disposition.UNDETERMINED
+        replies = [trace for trace in self.traces if trace.direction is Direction.REPLY]
+        if last.disposition is not Disposition.DELIVERED or not replies:
+            return None
+        if any(reply.disposition is Disposition.UNDETERMINED for reply in replies):
+            return Disposition.UNDETERMINED
+        if all(reply.disposition is Disposition.DELIVERED for reply in replies):
+            return Disposition.DELIVERED
+        return Disposition.RETURN_LOST
+
+    @property
+    def failed(self) -> Trace | None:
+        """The first trace that explains why the flow does not work, or None where it does."""
+        if not self.disposition.is_success:
+            return self.forward
+        if self.round_trip in (Disposition.RETURN_LOST, Disposition.UNDETERMINED):
+            return next(
+                (
+                    trace
+                    for trace in self.traces
+                    if trace.direction is Direction.REPLY and not trace.disposition.is_success
+                ),
+                None,
+            )
+        return None
+
+    @cached_property
+    def nat_ledger(self) -> tuple[LedgerRow, ...]:
+        """A row for every visited device and every kind of rewriting that it can do."""
+        rows = list(ledger_rows(self.traces))
+        if self.path_type is PathType.EGRESS:
+            visited = {hop.at.id for trace in self.traces for hop in trace.hops}
+            rows += unvisited_rows(self.traces[0], self._context.nat_gateways, visited)
+        return tuple(rows)
+
+    @property
+    def nat_applied(self) -> tuple[LedgerRow, ...]:
+        """The rows of the ledger where a header changed."""
+        return tuple(row for row in self.nat_ledger if row.outcome is Outcome.APPLIED)
+
+    @property
+    def nat_kinds(self) -> tuple[NatKind, ...]:
+        """The kinds of translation that were applied, each once, in the order met."""
+        return tuple(dict.fromkeys(row.kind for row in self.nat_applied))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The ids of the assumptions that the rules on the way rest on, sorted."""
+        return tuple(sorted(set(self._assumptions())))
+
+    def _assumptions(self) -> Iterator[str]:
+        for trace in self.traces:
+            for hop in trace.hops:
+                rules = [decision.rule for decision in hop.decisions]
+                rules += [entry.rule_for(trace.family) for entry in hop.at.capabilities]
+                yield from (rule.assumption for rule in rules if rule.assumption)
+
+    @cached_property
+    def latency(self) -> Any:
+        """The estimate of the time taken, sampled on first use; None where no profile is at hand."""
+        return None if self._context.estimate is None else self._context.estimate(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The chain as the trace's JSON, in plain dicts and lists."""
+        return {
+            "schema": SCHEMA,
+            "version": self.version,
+            "scenario": self.scenario,
+            "profile": self.profile,
+            "seed": self.seed,
+            "question": self.question.to_json(),
+            "path_type": self.path_type,
+            "disposition": self.disposition,
+            "round_trip": self.round_trip,
+            "traces": [trace.to_json() for trace in self.traces],
+            "nat_ledger": [row.to_json() for row in self.nat_ledger],
+            "latency_us": None if self.latency is None else self.latency.to_json(),
+            "assumptions": list(self.assumptions),
+        }
+
+    def to_packets(self) -> list[list[list[Any]]]:
+        """Scapy packets by trace, hop and position on the wire: what left, or at the last hop what arrived."""
+        from dsflow.net.packets import to_scapy
+
+        return [
+            [[to_scapy(packet.raw) for packet in hop.left or hop.arrived] for hop in trace.hops]
+            for trace in self.traces
+        ]
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for every hop.
+
+        Raises
+        ------
+        HostError
+            Where pandas is not installed: ``pip install 'dsflow[pandas]'``.
+        """
+        from dsflow.trace.frame import hops_frame
+
+        return hops_frame(self)
+
+    def __str__(self) -> str:
+        from dsflow.trace.text import chain_text
+
+        return chain_text(self)
+
+    def _repr_html_(self) -> str:
+        from dsflow.trace.markup import chain_html
+
+        return chain_html(self)
+
+    def __repr__(self) -> str:
+        ends = f"{self.question.origin} -> {self.question.target}"
+        return f"<Chain {ends} {self.question.family} {self.disposition}>"
+
+
+def chains_json(chains: Mapping[Family, Chain]) -> dict[str, Any]:
+    """Both families' chains in one JSON object."""
+    return {"schema": "dsflow.chains/1", "chains": [chain.to_json() for chain in chains.values()]}

@@ -1,0 +1,134 @@
+"""One device that a packet visited: what came in, what left, and, on request, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dsflow.dataplane.action import Neighbor
+from dsflow.dataplane.device import Device
+from dsflow.dataplane.nat import NatCapability
+from dsflow.net.packet import Header, Packet, read_header
+from dsflow.trace.step import Decision, Effect, Step, explain
+
+if TYPE_CHECKING:
+    from dsflow.trace.trace import Trace
+
+__all__ = ["Hop"]
+
+
+class Hop:
+    """A visit to one device.  The walk keeps packets and decisions; everything else is made when asked for.
+
+    Attributes
+    ----------
+    index : int
+        The place in the trace, from 0.
+    in_interface : str or None
+        None at the origin.
+    at : Device
+        The device with its tables.
+    arrived, left : tuple of Packet
+        The packets behind ``packets_in`` and ``packets_out``.
+    trace : Trace
+        The trace that the hop is part of.
+    """
+
+    __slots__ = ("arrived", "at", "decisions", "in_interface", "index", "left", "neighbor", "trace")
+
+    trace: Trace
+
+    def __init__(
+        self,
+        index: int,
+        at: Device,
+        in_interface: str | None,
+        neighbor: Neighbor | None,
+        arrived: tuple[Packet, ...],
+        left: tuple[Packet, ...],
+        decisions: Sequence[Decision],
+    ) -> None:
+        self.index = index
+        self.at = at
+        self.in_interface = in_interface
+        self.neighbor = neighbor
+        self.arrived = arrived
+        self.left = left
+        self.decisions = decisions
+
+    @property
+    def device(self) -> str:
+        """The id of the device."""
+        return self.at.id
+
+    @property
+    def kind(self) -> str:
+        """The kind of the device, the first part of its id."""
+        return self.at.kind
+
+    @property
+    def out_interface(self) -> str | None:
+        """The interface by which the packet left; None where the trace ends."""
+        return None if self.neighbor is None else self.neighbor.out_interface
+
+    @property
+    def packets_in(self) -> tuple[bytes, ...]:
+        """The packets that arrived, in wire order, from the IP header on; none at the origin."""
+        return tuple([packet.raw for packet in self.arrived])
+
+    @property
+    def packets_out(self) -> tuple[bytes, ...]:
+        """The packets that left, in wire order; several where the device divided one."""
+        return tuple([packet.raw for packet in self.left])
+
+    @property
+    def header_in(self) -> Header | None:
+        """The header of the first packet that arrived."""
+        return read_header(self.arrived[0]) if self.arrived else None
+
+    @property
+    def header_out(self) -> Header | None:
+        """The header of the first packet that left."""
+        return read_header(self.left[0]) if self.left else None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every decision of the visit in order, then the translations that the device did not make."""
+        made = [explain(decision) for decision in self.decisions]
+        return tuple(made + [self._skipped(capability) for capability in self.idle_capabilities()])
+
+    def idle_capabilities(self) -> Iterator[NatCapability]:
+        """The kinds of translation that the device is made for and did not do here."""
+        applied = {decision.kind for decision in self.decisions if decision.kind is not None}
+        return (entry for entry in self.at.capabilities if entry.kind.is_nat and entry.kind not in applied)
+
+    def _skipped(self, capability: NatCapability) -> Step:
+        rule = capability.rule_for(self.trace.family)
+        return Step(
+            capability.kind, Effect.SKIP, rule.id, rule.source, False, rule.reason, (), rule.evidence, rule.assumption
+        )
+
+    @property
+    def latency_us(self) -> Any:
+        """The estimated time of the visit and of the link behind it: p50, p95 and p99 in microseconds."""
+        return self.trace.hop_latency_us(self.index)
+
+    def to_json(self) -> dict[str, Any]:
+        """The hop in the trace's JSON."""
+        latency = self.latency_us
+        return {
+            "index": self.index,
+            "device": self.device,
+            "kind": self.kind,
+            "in_interface": self.in_interface,
+            "out_interface": self.out_interface,
+            "packets_in": [raw.hex() for raw in self.packets_in],
+            "packets_out": [raw.hex() for raw in self.packets_out],
+            "header_in": self.header_in.to_json() if self.header_in else None,
+            "header_out": self.header_out.to_json() if self.header_out else None,
+            "steps": [step.to_json() for step in self.steps],
+            "latency_us": None if latency is None else latency.to_json(),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Hop {self.index} {self.device} {self.in_interface} -> {self.out_interface}>"

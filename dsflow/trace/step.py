@@ -1,0 +1,129 @@
+"""One table's decision about one packet, in words: made when looked at, from what the walk kept."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from dsflow.dataplane.action import Evidence, Rule
+from dsflow.dataplane.nat import NatKind
+from dsflow.net.packet import Header, Packet, read_header
+
+__all__ = ["Change", "Decision", "Effect", "Step", "explain", "header_changes", "in_words"]
+
+
+class Effect(StrEnum):
+    """What a step did to the packet."""
+
+    PASS = "pass"  # noqa: S105 - the word of the trace format, no password
+    REWRITE = "rewrite"
+    SKIP = "skip"
+    DROP = "drop"
+    REJECT = "reject"
+    DELIVER = "deliver"
+    RE_ORIGINATE = "re-originate"
+    UNKNOWN = "unknown"
+
+
+class Decision(NamedTuple):
+    """What the walk keeps of a step: who decided, by which rule, and the packet before and after.
+
+    ``mtu_bytes`` is that of the link the packet was about to take, for the words.
+    """
+
+    stage: str
+    effect: Effect
+    rule: Rule
+    before: Packet | None
+    after: Packet | None = None
+    kind: NatKind | None = None
+    mtu_bytes: int = 0
+
+
+class Change(NamedTuple):
+    """One header field before and after."""
+
+    field: str
+    before: str | int | None
+    after: str | int | None
+
+
+class Step(NamedTuple):
+    """A decision as people and JSON read it.
+
+    ``rule`` names the row that decided, None where the behaviour is implicit; ``source`` is the place
+    in the scenario; ``changes`` are the header fields that differ, checksums and lengths left out.
+    """
+
+    stage: str
+    effect: Effect
+    rule: str | None
+    source: str | None
+    explicit: bool
+    reason: str
+    changes: tuple[Change, ...]
+    evidence: Evidence
+    assumption: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The step in the trace's JSON."""
+        return self._asdict() | {"changes": [change._asdict() for change in self.changes]}
+
+
+def explain(decision: Decision) -> Step:
+    """The step that a decision was."""
+    rule = decision.rule
+    return Step(
+        decision.stage,
+        decision.effect,
+        rule.id,
+        rule.source or None,
+        rule.explicit,
+        in_words(rule.reason, decision.before, decision.mtu_bytes),
+        _changes(decision),
+        rule.evidence,
+        rule.assumption,
+    )
+
+
+def in_words(template: str, packet: Packet | None, mtu_bytes: int = 0) -> str:
+    """A rule's template filled with the packet's fields."""
+    if packet is None or "{" not in template:
+        return template
+    header = read_header(packet)
+    return template.format(
+        src=header.src,
+        dst=header.dst,
+        sport=header.sport,
+        dport=header.dport,
+        protocol=header.protocol,
+        ttl=header.ttl,
+        length=header.length,
+        mtu=mtu_bytes,
+    )
+
+
+def _changes(decision: Decision) -> tuple[Change, ...]:
+    if decision.before is None or decision.after is None:
+        return ()
+    return header_changes(decision.before, decision.after)
+
+
+_COMPARED = ("src", "dst", "sport", "dport", "ttl")
+
+
+def header_changes(before: Packet, after: Packet) -> tuple[Change, ...]:
+    """The fields that differ between two packets; an ICMP identifier counts as ``icmp.id``."""
+    one, other = read_header(before), read_header(after)
+    changes = [
+        Change(name, getattr(one, name), getattr(other, name))
+        for name in _COMPARED
+        if getattr(one, name) != getattr(other, name)
+    ]
+    if _identifier(one) != _identifier(other):
+        changes.append(Change("icmp.id", _identifier(one), _identifier(other)))
+    return tuple(changes)
+
+
+def _identifier(header: Header) -> int | None:
+    return header.icmp.id if header.icmp else None

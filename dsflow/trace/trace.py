@@ -1,0 +1,108 @@
+"""One connection in one direction, from the device that sent the packet to where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from dsflow.dataplane.action import Rule
+from dsflow.dataplane.disposition import Disposition
+from dsflow.net.address import Family
+from dsflow.trace.hop import Hop
+from dsflow.trace.step import in_words
+
+__all__ = ["Cause", "Direction", "Trace"]
+
+
+class Direction(StrEnum):
+    """Which way a trace goes.  A TCP reset is a reply; an ICMP error is not."""
+
+    FORWARD = "forward"
+    REPLY = "reply"
+    ERROR = "error"
+
+
+class Cause(NamedTuple):
+    """The trace, by its place in the chain, and the hop that an ICMP error is about."""
+
+    trace: int
+    hop: int
+
+
+class Trace:
+    """The hops of one packet.
+
+    Attributes
+    ----------
+    connection : int
+        From 1; a proxy opens the next.
+    direction : Direction
+    family : Family
+    disposition : Disposition
+    cause : Cause or None
+        Of an error: the trace and hop that provoked it.
+    hops : tuple of Hop
+    verdict : Rule
+        The rule that ended the trace.
+    """
+
+    __slots__ = ("_hop_latency", "cause", "connection", "direction", "disposition", "family", "hops", "verdict")
+
+    def __init__(
+        self,
+        connection: int,
+        direction: Direction,
+        family: Family,
+        disposition: Disposition,
+        cause: Cause | None,
+        hops: list[Hop],
+        verdict: Rule,
+    ) -> None:
+        self.connection = connection
+        self.direction = direction
+        self.family = family
+        self.disposition = disposition
+        self.cause = cause
+        self.hops = tuple(hops)
+        self.verdict = verdict
+        self._hop_latency: Callable[[int], Any] | None = None
+        for hop in hops:
+            hop.trace = self
+
+    @property
+    def reason(self) -> str:
+        """Why the trace ended as it did, in words."""
+        return self._words(self.verdict.reason)
+
+    @property
+    def mend(self) -> str | None:
+        """The smallest change that would have let the packet on, where that is plain."""
+        return None if self.verdict.mend is None else self._words(self.verdict.mend)
+
+    def _words(self, template: str) -> str:
+        last = self.hops[-1].decisions[-1]
+        return in_words(template, last.before, last.mtu_bytes)
+
+    def hop_latency_us(self, index: int) -> Any:
+        """The estimate for one hop, or None where the trace is not part of a chain."""
+        return None if self._hop_latency is None else self._hop_latency(index)
+
+    def estimate_with(self, hop_latency: Callable[[int], Any]) -> None:
+        """Let the hops' estimates come from ``hop_latency``, by index."""
+        self._hop_latency = hop_latency
+
+    def to_json(self) -> dict[str, Any]:
+        """The trace in the chain's JSON."""
+        return {
+            "connection": self.connection,
+            "direction": self.direction,
+            "family": str(self.family),
+            "disposition": self.disposition,
+            "cause": None if self.cause is None else self.cause._asdict(),
+            "hops": [hop.to_json() for hop in self.hops],
+        }
+
+    def __repr__(self) -> str:
+        path = " > ".join(hop.device for hop in self.hops)
+        return f"<Trace {self.connection} {self.direction} {self.family} {self.disposition}: {path}>"
