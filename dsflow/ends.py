@@ -144,9 +144,7 @@ class Ends:
         inside = any(
             address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family)
         )
-        return End(
-            id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address)
-        )
+        return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
 
     @cached_property
     def _owners(self) -> dict[Address, str]:
@@ -183,10 +181,7 @@ class Ends:
 
     def _host_ports(self, node: str) -> tuple[Listener, ...]:
         return tuple(
-            port
-            for pod in self._topology.pods.values()
-            if pod.host_network and pod.node == node
-            for port in pod.listen
+            port for pod in self._topology.pods.values() if pod.host_network and pod.node == node for port in pod.listen
         )
 
     def _balancer_ports(self, name: str) -> tuple[Listener, ...]:

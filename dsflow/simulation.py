@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from dsflow.net.build import first_packet
 from dsflow.net.packet import MalformedPacket, Packet, read_header
 from dsflow.trace.chain import Chain, Context, PathType, Question
 from dsflow.trace.hop import Hop
-from dsflow.trace.step import Decision, Effect
+from dsflow.trace.step import Effect
+from dsflow.trace.timing import Passage
 from dsflow.trace.trace import Direction, Trace
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ class Simulation:
     ``seed`` fixes everything random: choices of ports and back ends, and the draws of latency.
     """
 
-    def __init__(
-        self, document: scenario.Document, *, seed: int = 0, dataplane: Dataplane | None = None
-    ) -> None:
+    def __init__(self, document: scenario.Document, *, seed: int = 0, dataplane: Dataplane | None = None) -> None:
         self.document = document
         self.topology: Topology = scenario.build(document)
         self.seed = seed
@@ -131,10 +130,10 @@ class Simulation:
         devices = tuple(self.dataplane[gateway] for gateway in gateways)
         return Context(self.name, str(self.topology.profile), self.seed, devices, self._estimate)
 
-    def _estimate(self, chain: Chain) -> Any:
-        from dsflow.latency.path import estimate_chain
+    def _estimate(self, passages: Sequence[Passage]) -> Any:
+        from dsflow.latency.path import estimate_passages
 
-        return estimate_chain(chain, self.profile)
+        return estimate_passages(passages, self.profile, self.seed)
 
     def __repr__(self) -> str:
         return f"<Simulation {self.name}: {len(self.dataplane)} devices>"
@@ -285,8 +284,8 @@ class Session:
         simulation = self._simulation
         assert start.device is not None
         known = drop.disposition is not Disposition.UNDETERMINED
-        decision = Decision("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None)
-        hop = Hop(0, simulation.dataplane[start.device], None, None, (), (), [decision])
+        record = ("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None, None, None, 0)
+        hop = Hop(0, simulation.dataplane[start.device], None, None, (), (), (record,))
         trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
         return Chain(simulation.context, question, simulation._ends.path_type(start, end), [trace])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -143,3 +145,118 @@ def with_extensions(packet: Packet, kinds: list[int]) -> Packet:
 
 
 # --- end of net --------------------------------------------------------------------------------------------
+
+# --- scenario: whole scenarios as data, always valid -------------------------------------------------------
+
+
+@st.composite
+def scenario_data(draw: st.DrawFn, *, dual_stack: bool | None = None) -> dict[str, Any]:
+    """A cluster as :func:`dsflow.scenario.read` takes it; ``dual_stack`` forces both families on all pods."""
+    origin = draw(st.sampled_from(["ula", "oracle-gua", "byoip"]))
+    net6 = "fd00:100:0" if origin == "ula" else "2001:db8:100"
+    node_count, pod_count = draw(st.integers(1, 3)), draw(st.integers(1, 6))
+    access = st.sampled_from(["public", "private"])
+    data: dict[str, Any] = {
+        "apiVersion": "dsflow/v1",
+        "name": draw(st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z0-9]", fullmatch=True)),
+        "description": draw(st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=20)),
+        "vcns": {"v": {"ipv4": ["100.0.0.0/16"], "ipv6": [{"prefix": f"{net6}::/56", "origin": origin}]}},
+        "gateways": draw(_gateways()),
+        "subnets": {
+            name: {
+                "ipv4": f"100.0.{number}.0/24",
+                "ipv6": [f"{net6}:{number}::/64"],
+                "access": "public" if name == "lb" else draw(access),
+            }
+            for number, name in ((2, "lb"), (3, "nodes"), (4, "pods"))
+        },
+        "nodes": {
+            f"node-{n}": {"ipv4": f"100.0.3.{n + 10}", "ipv6": f"{net6}:3::{n + 10:x}", "listen": ["tcp/22"]}
+            for n in range(node_count)
+        },
+        "namespaces": draw(st.sampled_from([{}, {"quiet": {"labels": {"a": "b"}}}, {"default": {}}])),
+        "pods": {},
+        "internet": {
+            "web": {
+                "ipv4": "198.51.100.80",
+                "ipv6": "2001:db8:ffff::80",
+                "listen": ["tcp/443"],
+                "distance_km": draw(st.floats(0, 20000)),
+                "access": draw(st.sampled_from(["none", "fixed", "mobile"])),
+            }
+        },
+    }
+    for number in range(pod_count):
+        both = {"ipv4": f"100.0.4.{number + 20}", "ipv6": f"{net6}:4::{number + 20:x}"}
+        kept = both if dual_stack else draw(st.sampled_from([both, {"ipv4": both["ipv4"]}, {"ipv6": both["ipv6"]}, {}]))
+        pod: dict[str, Any] = {"node": f"node-{draw(st.integers(0, node_count - 1))}", **kept, "listen": ["tcp/80"]}
+        pod |= {} if kept else {"host_network": True}
+        data["pods"][f"default/pod-{number}"] = pod | {"labels": draw(st.sampled_from([{}, {"app": "web"}]))}
+    _add_routes(draw, data)
+    _add_service(draw, data, net6)
+    _add_questions(draw, data)
+    return data
+
+
+@st.composite
+def _gateways(draw: st.DrawFn) -> dict[str, Any]:
+    enabled = st.booleans()
+    every = {
+        "igw": {"kind": "internet", "enabled": draw(enabled)},
+        "nat": {"kind": "nat", "public_ipv4": "203.0.113.10", "enabled": draw(enabled)},
+        "sgw": {"kind": "service", "services": {"all-services": ["134.70.0.0/16"]}},
+    }
+    return {name: every[name] for name in draw(st.sets(st.sampled_from(sorted(every))))}
+
+
+def _add_routes(draw: st.DrawFn, data: dict[str, Any]) -> None:
+    targets = {"igw": "igw/igw", "nat": "natgw/nat", "sgw": "sgw/sgw"}
+    present = [name for name in targets if name in data["gateways"]]
+    data["route_tables"] = {}
+    for name, subnet in data["subnets"].items():
+        rules = {}
+        for destination in ("0.0.0.0/0", "::/0", "192.0.2.0/24", "2001:db8:ffff::/48"):
+            able = [gateway for gateway in present if ":" in destination or gateway != "sgw"]
+            if able and draw(st.booleans()):
+                rules[destination] = targets[draw(st.sampled_from(able))]
+        if "sgw" in present and draw(st.booleans()):
+            rules["all-services"] = targets["sgw"]
+        data["route_tables"][name] = {"rules": rules}
+        subnet["route_table"] = name
+
+
+def _add_service(draw: st.DrawFn, data: dict[str, Any], net6: str) -> None:
+    if draw(st.booleans()):
+        data["load_balancers"] = {
+            "web": {"ipv4": "100.0.2.10", "public_ipv4": "203.0.113.20", "ipv6": f"{net6}:2::10"}
+        }
+        port = {"port": draw(st.integers(1, 65535)), "target_port": 80, "name": "http"}
+        data["services"] = {
+            "default/web": {
+                "type": "LoadBalancer",
+                "selector": {"app": "web"},
+                "ports": [port],
+                "load_balancer": "lb/web",
+                "cluster_ipv4": "10.96.0.10",
+            }
+        }
+
+
+def _add_questions(draw: st.DrawFn, data: dict[str, Any]) -> None:
+    question = {"from": "pod/default/pod-0", "to": "internet/web", "family": draw(st.sampled_from(["ipv4", "ipv6"]))}
+    tcp = question | {"dport": draw(st.integers(1, 65535)), "sport": draw(st.integers(1, 65535)), "df": False}
+    echo = question | {"protocol": "icmp", "size": draw(st.integers(28, 1500)), "ttl": draw(st.integers(1, 255))}
+    claims = draw(
+        st.sampled_from(
+            [
+                {"disposition": "delivered", "nat": "none"},
+                {"nat": ["gateway-snat"], "round_trip": None},
+                {"path_type": None},
+            ]
+        )
+    )
+    data["flows"] = [tcp, echo]
+    data["expect"] = [tcp | claims]
+
+
+# --- end of scenario ---------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
     docs.oracle.com Network/Tasks/managingIGs.htm and Network/Concepts/ipv6.htm (2026-09).
     """
     vcn = index.topology.vcns[gateway.vcn]
-    rows = [*_disabled(gateway), *_ipv6_scope(gateway, vcn, index)]
+    rows = [*_disabled(gateway), *_ipv6_scope(vcn, index)]
     exchange = index.public_ipv4.get(vcn.name, {})
     inbound = {public: private for public, (private, _) in exchange.items()}
     rules = {number: _one_to_one(source) for number, (_, source) in exchange.items()}
@@ -92,7 +92,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
     lookup = _lookup(gateway, vcn, index, own)
     snat = Rule(
         id=gateway.id,
-        reason=f"private {{src}} is exchanged for the gateway's {gateway.public_ipv4} and a port of its pool",
+        reason=f"the private source is exchanged for {gateway.public_ipv4} and a port of the gateway's pool",
         source=gateway.source,
         assumption="nat-ports-per-destination",
     )
@@ -104,7 +104,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         pool=PortPool(per_destination=NAT_CONNECTIONS_PER_DESTINATION),
         back=Rule(
             id=gateway.id,
-            reason="a session expects this packet: {dst} is exchanged back for the private address",
+            reason="a session awaits this packet: its destination becomes the private address again",
             source=gateway.source,
         ),
     )
@@ -178,7 +178,7 @@ def _inside(gateway: Gateway, vcn: Vcn, index: Index) -> dict[Prefix, Action]:
     return {prefix: forward for family in Family for prefix in vcn.prefixes(family)}
 
 
-def _ipv6_scope(gateway: InternetGateway, vcn: Vcn, index: Index) -> list[_Row]:
+def _ipv6_scope(vcn: Vcn, index: Index) -> list[_Row]:
     """IPv6 that an Internet gateway refuses, in either direction: private prefixes and private subnets."""
     rows: list[_Row] = []
     for entry in vcn.ipv6:

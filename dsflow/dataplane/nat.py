@@ -37,7 +37,7 @@ class NatKind(StrEnum):
         return self not in (NatKind.PROXY_RE_ORIGINATION, NatKind.CROSS_FAMILY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NatCapability:
     """A kind of rewriting that a device is able to do, and why it does not where it does not.
 

@@ -7,7 +7,6 @@ that a reply is translated back by what was decided for the first packet and by 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from dsflow.dataplane.nat import NatRow, candidate_ports
@@ -59,14 +58,15 @@ class Memory:
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
         self.expected: set[Key] = set()
-        self.in_use: Counter[tuple[int, ...]] = Counter()
+        self.in_use: dict[tuple[int, ...], int] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""
         self.sessions[session.original] = session
         self.sessions[session.reply] = session
         if session.snat is not None:
-            self.in_use[_destination(session.reply)] += 1
+            held = _destination(session.reply)
+            self.in_use[held] = self.in_use.get(held, 0) + 1
 
     def free_port(self, row: NatRow, packet: Packet, seed: int) -> int | None:
         """A source port, or echo identifier, that no session towards the same destination holds.
@@ -75,7 +75,7 @@ class Memory:
         """
         key = key_of(packet)
         family, protocol, _, _, dst, dport = key
-        if self.in_use[_destination(reversed_key(key))] >= row.pool.per_destination:
+        if self.in_use.get(_destination(reversed_key(key)), 0) >= row.pool.per_destination:
             return None
         flow = tuple(word or 0 for word in key)
         for port in candidate_ports(row.pool, flow, seed):
@@ -97,8 +97,11 @@ class State:
     __slots__ = ("_memories",)
 
     def __init__(self) -> None:
-        self._memories: defaultdict[str, Memory] = defaultdict(Memory)
+        self._memories: dict[str, Memory] = {}
 
     def of(self, device_id: str) -> Memory:
         """The memory of one device."""
-        return self._memories[device_id]
+        memory = self._memories.get(device_id)
+        if memory is None:
+            memory = self._memories[device_id] = Memory()
+        return memory

@@ -77,7 +77,7 @@ def _send_error(network: Network, state: State, out: Walk, drop: Drop, connectio
     if src is None:
         return
     icmp_type, icmp_code = _ERRORS[drop.error][packet.family]
-    mtu_bytes = hop.decisions[-1].mtu_bytes if drop.error is IcmpError.TOO_BIG else 0
+    mtu_bytes = hop.records[-1][6] if drop.error is IcmpError.TOO_BIG else 0
     error = icmp_error(packet, src=src, icmp_type=icmp_type, icmp_code=icmp_code, mtu_bytes=mtu_bytes)
     if error is not None:
         cause = Cause(trace=len(traces) - 1, hop=hop.index)
@@ -101,5 +101,5 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
     family = Family(out.packet.family)
-    verdict = out.hops[-1].decisions[-1].rule
+    verdict = out.hops[-1].records[-1][2]
     return Trace(connection, direction, family, out.disposition, cause, out.hops, verdict)

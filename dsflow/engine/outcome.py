@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.engine.conntrack import Memory, Session
+from dsflow.engine.conntrack import Memory, Session, State
 from dsflow.net.packet import Packet
 
 __all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
@@ -20,22 +20,31 @@ class At:
     destination translation was chosen.
     """
 
-    __slots__ = ("arrived", "dnat", "in_interface", "memory", "route")
+    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "route")
 
-    def __init__(self, arrived: Packet, in_interface: str | None, memory: Memory) -> None:
-        self.arrived = arrived
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def enter(self, device: str, in_interface: str | None, arrived: Packet) -> None:
+        """Begin a visit."""
+        self.device = device
         self.in_interface = in_interface
-        self.memory = memory
+        self.arrived = arrived
         self.route: Forward | None = None
         self.dnat: NatRow | None = None
 
+    @property
+    def memory(self) -> Memory:
+        """What the device remembers."""
+        return self._state.of(self.device)
+
 
 class Rewrite(NamedTuple):
-    """Go on with another packet; ``kind`` where that is a translation, ``session`` where it opens one."""
+    """Go on with another packet, by a row of the table; ``session`` where that opens one."""
 
     packet: Packet
     rule: Rule
-    kind: NatKind | None = None
+    kind: NatKind
     row: NatRow | None = None
     session: Session | None = None
 
@@ -46,8 +55,8 @@ class Track(NamedTuple):
     session: Session
 
 
-Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Track | None
-"""None: nothing to say, go on."""
+Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Packet | Track | None
+"""A Packet: go on with it, by the table's usual rule.  None: nothing to say, go on."""
 
 Stage = Callable[[Packet, At], Outcome]
 """A configured table: decides and explains, never edits, prints or records."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import Table
@@ -10,7 +11,7 @@ from dsflow.engine.stages import stage_for
 
 __all__ = ["Network", "Program"]
 
-Stages = tuple[tuple[str, Stage], ...]
+Stages = tuple[tuple[str, Rule | None, Stage], ...]
 
 
 class Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, ToOwner
+from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
 from dsflow.engine.conntrack import key_of
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
@@ -18,25 +18,25 @@ from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUES
 __all__ = ["stage_for"]
 
 
-def stage_for(table: Table, seed: int) -> tuple[str, Stage]:
-    """The stage's name and what it does."""
+def stage_for(table: Table, seed: int) -> tuple[str, Rule | None, Stage]:
+    """The stage's name, the rule of its usual rewriting, and what it does."""
     match table:
         case RouteLookup():
-            return table.stage, _route(table)
+            return table.stage, None, _route(table)
         case Filter():
-            return table.stage, _filter(table)
+            return table.stage, None, _filter(table)
         case HopLimit():
-            return table.stage, _hop_limit(table)
+            return table.stage, table.lowered, _hop_limit(table)
         case Mtu():
-            return table.stage, _mtu(table)
+            return table.stage, None, _mtu(table)
         case StaticNat():
-            return table.kind, _static_nat(table)
+            return table.kind, None, _static_nat(table)
         case Nat():
-            return table.hook, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
+            return table.hook, None, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
         case Listeners():
-            return table.stage, _listeners(table)
+            return table.stage, None, _listeners(table)
         case Proxy():
-            return table.stage, _proxy(table, seed)
+            return table.stage, None, _proxy(table, seed)
         case _:
             assert_never(table)
 
@@ -87,7 +87,7 @@ def _hop_limit(table: HopLimit) -> Stage:
             return table.kept
         if packet.ttl <= 1:
             return table.expired
-        return Rewrite(decremented(packet), table.lowered)
+        return decremented(packet)
 
     return hop_limit
 

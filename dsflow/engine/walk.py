@@ -16,7 +16,7 @@ from dsflow.engine.program import Network, Program
 from dsflow.net.fragment import fragment, reassemble
 from dsflow.net.packet import Packet
 from dsflow.trace.hop import Hop
-from dsflow.trace.step import Decision, Effect
+from dsflow.trace.step import Effect, Record
 
 __all__ = ["End", "Walk", "walk"]
 
@@ -63,17 +63,16 @@ class Walk(NamedTuple):
 def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     """Send ``packet`` from the device ``origin`` and follow it to its end."""
     hops: list[Hop] = []
+    at = At(state)
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
     seen: set[tuple[str, str | None, bytes]] = set()
     while True:
-        hop, end, packet = _visit(program, state, in_interface, packets, len(hops))
+        hop, end, packet = _visit(program, at, in_interface, packets, len(hops))
         hops.append(hop)
-        if end.__class__ is not Forward:
-            return Walk(hops, end, packet)
-        neighbor = end.neighbor  # type: ignore[union-attr]  # the class was asked for, cheaper than isinstance
-        if neighbor.device is None:
+        neighbor = hop.neighbor
+        if neighbor is None or neighbor.device is None:
             return Walk(hops, end, packet)
         program = network.program(neighbor.device)
         in_interface = neighbor.in_interface
@@ -81,109 +80,118 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
         if len(hops) > MANY_HOPS:
             place = neighbor.device, in_interface, packets[0].raw
             if place in seen:
-                hops.append(_looped(program, in_interface, packets, len(hops)))
+                record = "loop", Effect.DROP, _LOOP.rule, packets[0], None, None, 0
+                hops.append(Hop(len(hops), program.device, in_interface, None, packets, (), (record,)))
                 return Walk(hops, _LOOP, packets[0])
             seen.add(place)
 
 
-def _looped(program: Program, in_interface: str | None, packets: tuple[Packet, ...], index: int) -> Hop:
-    decision = Decision("loop", Effect.DROP, _LOOP.rule, packets[0])
-    return Hop(index, program.device, in_interface, None, packets, (), [decision])
-
-
 def _visit(
-    program: Program, state: State, in_interface: str | None, packets: tuple[Packet, ...], index: int
+    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], index: int
 ) -> tuple[Hop, End, Packet]:
     """One device: what arrived, what was decided, what left."""
-    arrived = packets if in_interface is not None else ()
-    decisions: list[Decision] = []
-    largest = 0
-    if len(packets) > 1 and (program.tracks or (packets[0].family, packets[0].dst) in program.addresses):
-        largest = max(packet.length for packet in packets)
+    records: list[Record] = []
+    if len(packets) == 1:
+        end, packet = _run(program, at, in_interface, packets[0], records)
+        left: tuple[Packet, ...] = (packet,)
+        largest = 0
+    else:
+        end, left, largest = _run_fragments(program, at, in_interface, packets, records)
+        packet = left[0]
+    arrived = () if in_interface is None else packets
+    if end.__class__ is not Forward:
+        return Hop(index, program.device, in_interface, None, arrived, (), records), end, packet
+    neighbor = end.neighbor  # type: ignore[union-attr]  # the class was asked for, cheaper than isinstance
+    mtu_bytes = neighbor.link.mtu_bytes
+    if largest or len(packet.raw) > mtu_bytes:
+        left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
+    return Hop(index, program.device, in_interface, neighbor, arrived, left, records), end, packet
+
+
+def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
+    """The packets in pieces that fit; each router divides what it gets, fragments too."""
+    if all(packet.length <= mtu_bytes for packet in packets):
+        return packets
+    records.append(("fragment", Effect.REWRITE, _DIVIDED, packets[0], None, None, mtu_bytes))
+    return tuple(piece for packet in packets for piece in fragment(packet, mtu_bytes))
+
+
+def _run_fragments(
+    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], records: list[Record]
+) -> tuple[End, tuple[Packet, ...], int]:
+    """Fragments of one datagram: put together where sessions or the destination are, else each by itself.
+
+    What a session box puts together leaves in pieces no larger than the largest that came
+    (nf_conntrack_reasm, ip_do_fragment); that size is the last thing returned.
+    """
+    largest = max(packet.length for packet in packets)
+    if program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
         whole = reassemble(packets)
         if whole is None:
-            decisions.append(Decision("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0]))
-            return Hop(index, program.device, in_interface, None, arrived, (), decisions), _INCOMPLETE, packets[0]
-        packets = (whole,)
-    end, packet = _run(program, state, in_interface, packets[0], decisions)
-    if end.__class__ is not Forward:
-        return Hop(index, program.device, in_interface, None, arrived, (), decisions), end, packet
-    left: tuple[Packet, ...] = (packet,)
-    if len(packets) > 1:
-        end, left = _run_rest(program, state, in_interface, packets[1:], end, left, decisions)
-        if end.__class__ is not Forward:
-            return Hop(index, program.device, in_interface, None, arrived, (), decisions), end, packet
-    neighbor = end.neighbor  # type: ignore[union-attr]  # the class was asked for, cheaper than isinstance
-    mtu_bytes = min(neighbor.link.mtu_bytes, largest) if largest else neighbor.link.mtu_bytes
-    if any([len(piece.raw) > mtu_bytes for piece in left]):
-        decisions.append(Decision("fragment", Effect.REWRITE, _DIVIDED, packet, None, None, mtu_bytes))
-        left = tuple(piece for whole in left for piece in fragment(whole, mtu_bytes))
-    return Hop(index, program.device, in_interface, neighbor, arrived, left, decisions), end, packet
-
-
-def _run_rest(
-    program: Program,
-    state: State,
-    in_interface: str | None,
-    packets: tuple[Packet, ...],
-    end: End,
-    left: tuple[Packet, ...],
-    decisions: list[Decision],
-) -> tuple[End, tuple[Packet, ...]]:
-    """The later fragments take the same way by themselves; the datagram is lost with the first one dropped."""
-    for packet in packets:
-        told: list[Decision] = []
-        own_end, out = _run(program, state, in_interface, packet, told)
-        if own_end.__class__ is not Forward:
-            decisions += told
-            return own_end, ()
-        left += (out,)
-    return end, left
+            records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
+            return _INCOMPLETE, packets, largest
+        end, packet = _run(program, at, in_interface, whole, records)
+        return end, (packet,), largest
+    end, first = _run(program, at, in_interface, packets[0], records)
+    left = [first]
+    for packet in packets[1:]:
+        told: list[Record] = []
+        end, out = _run(program, at, in_interface, packet, told)
+        left.append(out)
+        if end.__class__ is not Forward:  # the datagram is lost with the first piece that is dropped
+            records += told
+            break
+    return end, tuple(left), largest
 
 
 def _run(
-    program: Program, state: State, in_interface: str | None, packet: Packet, decisions: list[Decision]
+    program: Program, at: At, in_interface: str | None, packet: Packet, records: list[Record]
 ) -> tuple[End, Packet]:
     """Run the stages until one of them ends the visit or the packet is out."""
-    at = At(packet, in_interface, state.of(program.device.id))
-    stages = program.send if in_interface is None else program.receive
-    onwards = program.leave if in_interface is None else program.through
+    at.enter(program.device.id, in_interface, packet)
+    if in_interface is None:
+        stages, onwards = program.send, program.leave
+    else:
+        stages, onwards = program.receive, program.through
     mtu_bytes = 0
-    record = decisions.append
     while True:
-        for name, stage in stages:
+        for name, usual, stage in stages:
             outcome = stage(packet, at)
             if outcome is None:
                 continue
             kind = outcome.__class__
-            if kind is Rewrite:
-                new, rule, nat, row, session = outcome  # type: ignore[misc]  # a Rewrite is a tuple
-                record(Decision(nat or name, Effect.REWRITE, rule, packet, new, nat))
-                packet = new
-                if row is not None:
-                    at.dnat = row
-                if session is not None:
-                    at.memory.store(session)
+            if kind is Packet:
+                records.append((name, REWRITE, usual, packet, outcome, None, 0))
+                packet = outcome
             elif kind is Forward:
-                record(Decision(name, Effect.PASS, outcome.rule, packet))
+                records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
                 mtu_bytes = outcome.neighbor.link.mtu_bytes
                 stages = onwards
                 break
             elif kind is Continue:
-                record(Decision(name, Effect.PASS, outcome.rule, packet))
+                records.append((name, PASS, outcome.rule, packet, None, None, 0))
+            elif kind is Rewrite:
+                records.append((outcome.kind, REWRITE, outcome.rule, packet, outcome.packet, outcome.kind, 0))
+                packet = outcome.packet
+                at.dnat = outcome.row or at.dnat
+                if outcome.session is not None:
+                    at.memory.store(outcome.session)
             elif kind is Track:
                 at.memory.store(outcome.session)
             elif kind is Deliver and stages is not program.deliver:
-                record(Decision(name, Effect.PASS, outcome.rule, packet))
+                records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 stages = program.deliver
                 break
             else:
-                record(Decision(name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
+                records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
                 return outcome, packet
         else:
             assert at.route is not None, "a pipeline ends in a decision"
             return at.route, packet
+
+
+PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet
 
 
 def _effect(end: End) -> Effect:

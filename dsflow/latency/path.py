@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain as joined
 
 from dsflow.dataplane.action import Delay, Link
+from dsflow.dataplane.device import Device
 from dsflow.latency.profile import Profile
 from dsflow.latency.sample import Cost, Estimate, Leg, estimate
-from dsflow.trace.chain import Chain
-from dsflow.trace.hop import Hop
-from dsflow.trace.trace import Direction, Trace
+from dsflow.net.address import Family
+from dsflow.trace.timing import Passage
 
-__all__ = ["estimate_chain", "legs"]
+__all__ = ["estimate_passages", "legs"]
 
 ROUND_TRIP_ENTRIES = frozenset({"internet", "access_fixed", "access_mobile", "lb_l7", "cross_ad", "cross_region"})
 """Entries of the profile that count a round trip: each direction pays half."""
 
 
-def estimate_chain(chain: Chain, profile: Profile) -> Estimate:
-    """The estimated time of a chain, one way and round trip, and of each hop."""
-    return estimate(legs(chain), profile=profile, seed=chain.seed)
+def estimate_passages(passages: Sequence[Passage], profile: Profile, seed: int) -> Estimate:
+    """The estimated time of a chain, one way and round trip, and of each hop of each trace."""
+    return estimate(legs(passages), profile=profile, seed=seed)
 
 
-def legs(chain: Chain) -> list[Leg]:
+def legs(passages: Sequence[Passage]) -> list[Leg]:
     """The costs of every trace, hop by hop: a hop pays for its own work and for the link behind it.
 
     One way is all forward traces, since a proxy's second connection is part of the way; the rest are
     answers.
     """
-    return [
-        Leg(tuple(tuple(costs) for costs in _trace_costs(trace)), trace.direction is Direction.FORWARD)
-        for trace in chain.traces
-    ]
+    return [Leg(tuple(tuple(costs) for costs in _hop_costs(passage)), passage.forward) for passage in passages]
 
 
-def _trace_costs(trace: Trace) -> Iterator[Iterator[Cost]]:
+def _hop_costs(passage: Passage) -> Iterator[Iterator[Cost]]:
     arriving: Link | None = None
-    for hop in trace.hops:
-        leaving = None if hop.neighbor is None else hop.neighbor.link
-        yield joined(_device_costs(hop, trace, arriving, leaving), _link_costs(leaving, trace))
+    for index, (device, neighbor) in enumerate(passage.path):
+        leaving = None if neighbor is None else neighbor.link
+        work = _device_costs(device, passage, arriving, leaving) if index else ()
+        yield joined(work, _link_costs(leaving, passage))
         arriving = leaving
 
 
-def _device_costs(hop: Hop, trace: Trace, arriving: Link | None, leaving: Link | None) -> Iterator[Cost]:
-    toll = hop.at.toll
-    if hop.index == 0:
-        return
+def _device_costs(device: Device, passage: Passage, arriving: Link | None, leaving: Link | None) -> Iterator[Cost]:
+    toll = device.toll
     if leaving is None:
         delays = toll.delivered
     else:
-        delays = toll.forwarded_new if trace.direction is Direction.FORWARD else toll.forwarded
+        delays = toll.forwarded_new if passage.forward else toll.forwarded
     for delay in delays:
         entry = "cross_ad" if delay.entry == "fabric_ad" and _changes_domain(arriving, leaving) else delay.entry
-        yield _cost(Delay(entry, delay.km), hop.at.id, trace, toll.machine)
+        yield _cost(Delay(entry, delay.km), device.id, passage.family, toll.machine)
 
 
 def _changes_domain(arriving: Link | None, leaving: Link | None) -> bool:
@@ -61,11 +57,12 @@ def _changes_domain(arriving: Link | None, leaving: Link | None) -> bool:
     return len(ends - {None}) > 1
 
 
-def _link_costs(link: Link | None, trace: Trace) -> Iterator[Cost]:
-    for delay in () if link is None else link.delays:
-        yield _cost(delay, link.id if link else "", trace, None)
+def _link_costs(link: Link | None, passage: Passage) -> Iterator[Cost]:
+    if link is not None:
+        for delay in link.delays:
+            yield _cost(delay, link.id, passage.family, None)
 
 
-def _cost(delay: Delay, instance: str, trace: Trace, machine: str | None) -> Cost:
+def _cost(delay: Delay, instance: str, family: Family, machine: str | None) -> Cost:
     count = 0.5 if delay.entry in ROUND_TRIP_ENTRIES else 1.0
-    return Cost(delay.entry, instance, count, int(trace.family), delay.km, machine)
+    return Cost(delay.entry, instance, count, int(family), delay.km, machine)

@@ -157,9 +157,7 @@ class Prefix:
             raise ValueError(f'"{text}": {str(error).partition(": ")[2]}') from None
         canonical = tail.isascii() and tail.isdigit() and (tail == "0" or tail[0] != "0")
         if not canonical or int(tail) > address.family.bits:
-            raise ValueError(
-                f'"{text}": the prefix length is 0-{address.family.bits} for {address.family.title}'
-            )
+            raise ValueError(f'"{text}": the prefix length is 0-{address.family.bits} for {address.family.title}')
         prefix = cls.around(address, int(tail))
         if prefix.value != address.value:
             raise ValueError(f'"{text}": bits are set beyond the prefix length; did you mean {prefix}?')

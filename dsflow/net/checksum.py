@@ -41,8 +41,8 @@ def updated(checksum: int, old: int, new: int) -> int:
     """The checksum after the covered value ``old`` became ``new`` (RFC 1624 equation 3).
 
     Values may be of any width of whole 16-bit words, and sums of such values, so that several changes take
-    one call.  The result is never 0xFFFF, as no sum over a header is ever zero; what a zero means in UDP
-    is the caller's affair.
+    one call.  The result is never 0xFFFF, which is right unless all that is covered is zero; what a zero
+    means in UDP is the caller's affair too.
 
     >>> hex(updated(0xDD2F, 0x5555, 0x3285))  # the example of RFC 1624 section 4
     '0x0'

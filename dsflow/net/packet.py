@@ -30,6 +30,7 @@ __all__ = [
     "Icmp",
     "MalformedPacket",
     "Packet",
+    "address_text",
     "bad_checksums",
     "decremented",
     "read_header",
@@ -41,12 +42,6 @@ _ADDRESSES4 = Struct("!HII")  # checksum, source, destination
 _PORTS = Struct("!HH")
 _WORD = Struct("!H")
 _ICMP = Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
-_ZERO = {
-    TCP: 0,
-    UDP: 0xFFFF,
-    ICMP: 0,
-    ICMPV6: 0,
-}  # how a sum of zero is sent: in UDP a 0 says "none" (RFC 768)
 _BYTE = tuple(bytes((number,)) for number in range(256))
 
 
@@ -243,7 +238,7 @@ def rewritten(
     at = packet.checksum_at
     if at and moved:
         checksum = updated(raw[at] << 8 | raw[at + 1], moved, 0)
-        _WORD.pack_into(raw, at, checksum or _ZERO[packet.protocol])
+        _WORD.pack_into(raw, at, checksum or _zero(packet.protocol, raw, at))
     return Packet(
         bytes(raw),
         packet.family,
@@ -256,6 +251,16 @@ def rewritten(
         packet.transport,
         at,
     )
+
+
+def _zero(protocol: int, raw: bytearray, at: int) -> int:
+    """How a sum without remainder is sent: in UDP a 0 would mean "none" (RFC 768).
+
+    The sum over nothing but zeros is 0xFFFF too, and an echo reply of ICMP can be that, as no
+    pseudo-header is added there.
+    """
+    empty = protocol == ICMP and not any(raw[at - 2 : at]) and not any(raw[at + 2 :])
+    return 0xFFFF if empty or protocol == UDP else 0
 
 
 def _new_ports(packet: Packet, sport: int | None, dport: int | None) -> tuple[int, int]:
@@ -311,7 +316,8 @@ class Header(NamedTuple):
         return fields
 
 
-_address_text = lru_cache(maxsize=4096)(format_address)
+address_text = lru_cache(maxsize=4096)(format_address)
+"""The canonical text of an address given as two numbers; remembered, as traces repeat few addresses."""
 
 
 def read_header(packet: Packet) -> Header:
@@ -324,8 +330,8 @@ def read_header(packet: Packet) -> Header:
     """
     icmp = _read_icmp(packet)
     return Header(
-        _address_text(packet.family, packet.src),
-        _address_text(packet.family, packet.dst),
+        address_text(packet.family, packet.src),
+        address_text(packet.family, packet.dst),
         packet.sport if icmp is None else None,
         packet.dport if icmp is None else None,
         protocol_name(packet.family, packet.protocol),

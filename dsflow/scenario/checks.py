@@ -25,6 +25,7 @@ _CHECKS = (
     checks_cluster.services,
     checks_cluster.cluster_addresses,
     checks_cluster.public_addresses,
+    checks_cluster.internet_hosts,
     checks_cluster.duplicate_addresses,
     checks_cluster.questions,
 )

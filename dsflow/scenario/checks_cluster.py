@@ -16,6 +16,7 @@ from dsflow.scenario.parsed import Parsed
 __all__ = [
     "cluster_addresses",
     "duplicate_addresses",
+    "internet_hosts",
     "pods",
     "public_addresses",
     "questions",
@@ -54,6 +55,9 @@ def services(topology: Topology, parsed: Parsed) -> None:
         if given not in balancers and not parsed.is_set_aside("load_balancers", given.partition("/")[2]):
             parsed.report_unknown((*path, "load_balancer"), given, "load balancer", balancers)
         for index, port in enumerate(service.ports):
+            if port.protocol != "tcp":
+                found = f"{port.protocol}/{port.port} on a flexible load balancer"
+                parsed.report((*path, "ports", index), found, "tcp, the only protocol that it proxies")
             earlier = listeners.setdefault((given, port.protocol, port.port), name)
             if earlier != name:
                 found = f"{port.protocol}/{port.port} on {given}, which services.{earlier} has already"
@@ -86,17 +90,23 @@ def public_addresses(topology: Topology, parsed: Parsed) -> None:
     for path, address in _public_addresses(topology):
         _check_outside_vcns(path, address, topology, parsed)
         _check_usable(path, address, parsed)
+    for collection in ("nodes", "load_balancers"):
+        for name, holder in getattr(topology, collection).items():
+            subnet = topology.subnets.get(holder.subnet)
+            if holder.public_ipv4 is not None and holder.ipv4 is None:
+                parsed.report((collection, name), "public_ipv4 without ipv4", "the private address behind it")
+            if holder.public_ipv4 is not None and subnet is not None and not subnet.public:
+                found = f'"{holder.public_ipv4}" in the private subnet {subnet.name}'
+                parsed.report((collection, name, "public_ipv4"), found, "a subnet with access: public")
+
+
+def internet_hosts(topology: Topology, parsed: Parsed) -> None:
+    """A host on the Internet has an address that a host can have."""
     for path, address in _internet_addresses(topology):
         _check_usable(path, address, parsed)
     for name, host in topology.internet.items():
         if host.ipv4 is None and host.ipv6 is None:
             parsed.report(("internet", name), "no address", "ipv4, ipv6 or both")
-    for collection in ("nodes", "load_balancers"):
-        for name, holder in getattr(topology, collection).items():
-            subnet = topology.subnets.get(holder.subnet)
-            if holder.public_ipv4 is not None and subnet is not None and not subnet.public:
-                found = f'"{holder.public_ipv4}" in the private subnet {subnet.name}'
-                parsed.report((collection, name, "public_ipv4"), found, "a subnet with access: public")
 
 
 def _check_outside_vcns(path: Path, address: Address, topology: Topology, parsed: Parsed) -> None:

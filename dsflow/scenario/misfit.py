@@ -6,8 +6,8 @@ the check itself cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from dsflow.errors import Problem, did_you_mean
 from dsflow.scenario.document import Document, Path, Section, Value, show
@@ -22,12 +22,17 @@ _NOT_MODELLED = {
     "network": "not modelled yet: use kind: flexible",
 }
 
-Schema = Mapping[str, Any]
+_PROBLEM_LIMIT = 1000
+
+Schema: TypeAlias = Mapping[str, Any]
 
 
-def problems(document: Document, errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """A Problem for each of pydantic's errors, in its order."""
-    return [_problem(document, error) for error in errors]
+def problems(document: Document, errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """A Problem for each of pydantic's errors, in its order; what goes beyond a thousand is only counted."""
+    told = [_problem(document, error) for error in errors[:_PROBLEM_LIMIT]]
+    if rest := len(errors) - len(told):
+        told.append(document.problem((), f"{rest:,} more keys and values that do not fit"))
+    return told
 
 
 def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
@@ -43,11 +48,21 @@ def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
             path = (*path, "kind")
     if error["loc"][-1] == "[key]":
         return document.problem(path, f"the name {show(path[-1])}", _expected_name(document.data, path))
-    found = str(error["ctx"]["error"]) if error["type"] == "value_error" else show(value_at(document, path))
-    refusal = _NOT_MODELLED.get(str(value_at(document, path)))
-    if refusal and error["type"] == "literal_error":
-        return document.problem(path, f"{found}: {refusal}")
-    return document.problem(path, found, expected_at(document.data, path))
+    return _misfitting_value(document, path, error)
+
+
+def _misfitting_value(document: Document, path: Path, error: Mapping[str, Any]) -> Problem:
+    value, expected = value_at(document, path), expected_at(document.data, path)
+    match error["type"], value:
+        case "literal_error", str() if value in _NOT_MODELLED:
+            return document.problem(path, f"{show(value)}: {_NOT_MODELLED[value]}")
+        case "value_error", _:
+            reason = str(error["ctx"]["error"])
+            says_it_all = reason.endswith("?") or expected in reason
+            return document.problem(path, reason, "" if says_it_all else expected)
+        case "string_type", bool() | int() | float():
+            return document.problem(path, show(value), f"{expected}, in quotes")
+    return document.problem(path, show(value), expected)
 
 
 def _unknown_key(document: Document, path: Path) -> Problem:
@@ -162,7 +177,7 @@ def _in_words(node: Schema) -> str:
         case "object":
             return "a mapping"
         case _:
-            return "a text (in quotes where it looks like something else)"
+            return "a text"
 
 
 def _expected_name(data: Value, path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from dsflow.errors import HostError, ScenarioError, UsageError, did_you_mean
 from dsflow.scenario import embedded, text
-from dsflow.scenario.document import Document, from_mapping, place_of
+from dsflow.scenario.document import Document, from_mapping, place_of, show
 from dsflow.scenario.overlay import resolve_bases
 
 __all__ = ["read"]
@@ -55,7 +55,7 @@ def _file_named(source: str | Path) -> Path:
     if isinstance(source, str) and not _looks_like_a_path(source) and not file.exists():
         known = embedded.names()
         hint = did_you_mean(source, known) or f"; embedded are {', '.join(known)}"
-        raise UsageError(f'"{source}": neither an embedded scenario nor a file{hint}')
+        raise UsageError(f"{show(source)}: neither an embedded scenario nor a file{hint}")
     return file
 
 
@@ -86,7 +86,7 @@ def _load_base(name: str, document: Document) -> Document:
         known = embedded.names()
         hint = did_you_mean(name, known) or f"; embedded are {', '.join(known)}"
         raise ScenarioError(
-            [document.problem(("base",), f'"{name}"', f"an embedded scenario or a file{hint} ({error})")]
+            [document.problem(("base",), show(name), f"an embedded scenario or a file{hint} ({error})")]
         ) from None
 
 

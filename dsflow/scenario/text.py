@@ -24,8 +24,10 @@ __all__ = ["SIZE_LIMIT_BYTES", "parse", "parse_value", "resolve"]
 SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 """Larger texts are refused unread; 100,000 pods take about 12 MB."""
 
-ALIAS_LIMIT = 1_000_000
-"""The most values that aliases may stand for, all together."""
+VALUE_LIMIT = 5_000_000
+"""The most values, those that aliases stand for counted each time; 100,000 pods make about 2 million."""
+
+_PROBLEM_LIMIT = 100
 
 _CONSTANTS: dict[str, Value] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
@@ -144,8 +146,7 @@ class _Reader:
         self._index = index
         self._keys: dict[str, str] = {}  # one object per distinct key
         self._anchors: dict[str, tuple[Value, int] | None] = {}  # value and size; None while it is open
-        self._nodes = 0
-        self._alias_nodes = 0
+        self._values = 0
         self._scalar, self._alias = yaml.ScalarEvent, yaml.AliasEvent
         self._mapping_start, self._sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
         self._ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
@@ -153,6 +154,8 @@ class _Reader:
 
     def report(self, line: int | None, found: str, expected: str = "") -> None:
         self.problems.append(Problem(file=self._file, line=line, path="", found=found, expected=expected))
+        if len(self.problems) >= _PROBLEM_LIMIT:
+            raise _StopReadingError
 
     def stop(self, event: yaml.Event, found: str, expected: str) -> NoReturn:
         self.report(_line(event), found, expected)
@@ -171,7 +174,9 @@ class _Reader:
         return value
 
     def _value(self, event: yaml.Event, depth: int) -> Value:
-        self._nodes += 1
+        self._values += 1
+        if self._values > VALUE_LIMIT:
+            self.stop(event, f"more than {VALUE_LIMIT:,} values, those behind aliases counted each time", "fewer")
         if isinstance(event, self._alias):
             return self._alias_value(event)
         assert isinstance(event, self._scalar | self._mapping_start | self._sequence_start)
@@ -224,9 +229,9 @@ class _Reader:
     def _anchored(self, event: yaml.NodeEvent, depth: int) -> Value:
         assert event.anchor is not None
         self._anchors[event.anchor] = None
-        before = self._nodes
+        before = self._values
         value = self._untagged(event, depth)
-        self._anchors[event.anchor] = value, self._nodes - before + 1
+        self._anchors[event.anchor] = value, self._values - before
         return value
 
     def _alias_value(self, event: yaml.AliasEvent) -> Value:
@@ -237,11 +242,7 @@ class _Reader:
             expected = "an anchor outside of its own value" if inside else "an anchor written before it"
             self.stop(event, f"the alias *{event.anchor}", expected)
         value, size = anchored
-        self._nodes += size
-        self._alias_nodes += size
-        if self._alias_nodes > ALIAS_LIMIT:
-            found = f"aliases that stand for more than {ALIAS_LIMIT:,} values"
-            self.stop(event, found, "the values themselves, or fewer of them")
+        self._values += size
         return value
 
 

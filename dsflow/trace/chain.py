@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.address import Family
 from dsflow.trace.ledger import LedgerRow, Outcome, ledger_rows, unvisited_rows
+from dsflow.trace.timing import Passage, Timing
 from dsflow.trace.trace import Direction, Trace
 from dsflow.version import __version__
 
@@ -60,7 +61,7 @@ class Context(NamedTuple):
     profile: str
     seed: int
     nat_gateways: tuple[Device, ...] = ()
-    estimate: Callable[[Chain], Any] | None = None
+    estimator: Callable[[Sequence[Passage]], Any] | None = None
 
 
 class Chain:
@@ -82,12 +83,11 @@ class Chain:
         self.traces = tuple(traces)
         self.version = __version__
         self.scenario, self.profile, self.seed = context[:3]
-        self._wire_latency()
-
-    def _wire_latency(self) -> None:
-        if self._context.estimate is not None:
-            for leg, trace in enumerate(self.traces):
-                trace.estimate_with(lambda hop, leg=leg: self.latency.hops[leg][hop])
+        self._timing: Timing | None = None
+        if context.estimator is not None:
+            self._timing = Timing(context.estimator, [trace.passage for trace in traces])
+            for leg, trace in enumerate(traces):
+                trace.time_by(self._timing, leg)
 
     @property
     def forward(self) -> Trace:
@@ -157,14 +157,14 @@ class Chain:
     def _assumptions(self) -> Iterator[str]:
         for trace in self.traces:
             for hop in trace.hops:
-                rules = [decision.rule for decision in hop.decisions]
+                rules = [record[2] for record in hop.records]
                 rules += [entry.rule_for(trace.family) for entry in hop.at.capabilities]
                 yield from (rule.assumption for rule in rules if rule.assumption)
 
-    @cached_property
+    @property
     def latency(self) -> Any:
         """The estimate of the time taken, sampled on first use; None where no profile is at hand."""
-        return None if self._context.estimate is None else self._context.estimate(self)
+        return None if self._timing is None else self._timing.estimate
 
     def to_json(self) -> dict[str, Any]:
         """The chain as the trace's JSON, in plain dicts and lists."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dsflow.dataplane.action import Neighbor
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability
 from dsflow.net.packet import Header, Packet, read_header
-from dsflow.trace.step import Decision, Effect, Step, explain
-
-if TYPE_CHECKING:
-    from dsflow.trace.trace import Trace
+from dsflow.trace.step import Decision, Effect, Record, Step, explain
+from dsflow.trace.timing import Timing
 
 __all__ = ["Hop"]
 
@@ -30,13 +28,9 @@ class Hop:
         The device with its tables.
     arrived, left : tuple of Packet
         The packets behind ``packets_in`` and ``packets_out``.
-    trace : Trace
-        The trace that the hop is part of.
     """
 
-    __slots__ = ("arrived", "at", "decisions", "in_interface", "index", "left", "neighbor", "trace")
-
-    trace: Trace
+    __slots__ = ("arrived", "at", "in_interface", "index", "left", "neighbor", "records", "timing")
 
     def __init__(
         self,
@@ -46,7 +40,7 @@ class Hop:
         neighbor: Neighbor | None,
         arrived: tuple[Packet, ...],
         left: tuple[Packet, ...],
-        decisions: Sequence[Decision],
+        records: Sequence[Record],
     ) -> None:
         self.index = index
         self.at = at
@@ -54,7 +48,8 @@ class Hop:
         self.neighbor = neighbor
         self.arrived = arrived
         self.left = left
-        self.decisions = decisions
+        self.records = records
+        self.timing: tuple[Timing, int] | None = None
 
     @property
     def device(self) -> str:
@@ -74,7 +69,7 @@ class Hop:
     @property
     def packets_in(self) -> tuple[bytes, ...]:
         """The packets that arrived, in wire order, from the IP header on; none at the origin."""
-        return tuple([packet.raw for packet in self.arrived])
+        return tuple([packet.raw for packet in self.arrived])  # a list first: faster than a generator
 
     @property
     def packets_out(self) -> tuple[bytes, ...]:
@@ -92,6 +87,11 @@ class Hop:
         return read_header(self.left[0]) if self.left else None
 
     @property
+    def decisions(self) -> list[Decision]:
+        """What was decided, in order."""
+        return [Decision._make(record) for record in self.records]
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """Every decision of the visit in order, then the translations that the device did not make."""
         made = [explain(decision) for decision in self.decisions]
@@ -99,19 +99,27 @@ class Hop:
 
     def idle_capabilities(self) -> Iterator[NatCapability]:
         """The kinds of translation that the device is made for and did not do here."""
-        applied = {decision.kind for decision in self.decisions if decision.kind is not None}
+        applied = {record[5] for record in self.records}
         return (entry for entry in self.at.capabilities if entry.kind.is_nat and entry.kind not in applied)
 
     def _skipped(self, capability: NatCapability) -> Step:
-        rule = capability.rule_for(self.trace.family)
+        rule = capability.rule_for(self._family)
         return Step(
             capability.kind, Effect.SKIP, rule.id, rule.source, False, rule.reason, (), rule.evidence, rule.assumption
         )
 
     @property
+    def _family(self) -> int:
+        packets = self.arrived or self.left
+        return packets[0].family if packets else 4  # nothing moved: either family's word will do
+
+    @property
     def latency_us(self) -> Any:
         """The estimated time of the visit and of the link behind it: p50, p95 and p99 in microseconds."""
-        return self.trace.hop_latency_us(self.index)
+        if self.timing is None:
+            return None
+        timing, leg = self.timing
+        return timing.estimate.hops[leg][self.index]
 
     def to_json(self) -> dict[str, Any]:
         """The hop in the trace's JSON."""

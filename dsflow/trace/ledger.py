@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.net.address import Family
-from dsflow.net.packet import Packet, read_header
+from dsflow.net.packet import Packet, address_text
+from dsflow.net.wire import TCP, UDP
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import in_words
 from dsflow.trace.trace import Direction, Trace
@@ -66,41 +68,29 @@ def ledger_rows(traces: Iterable[Trace]) -> Iterator[LedgerRow]:
     """The rows of every visit, in hop order."""
     for trace in traces:
         for hop in trace.hops:
-            if hop.at.capabilities or hop.at.tracks_connections:
-                yield from _rows_of(trace, hop)
+            yield from _rows_of(trace, hop)
 
 
 def _rows_of(trace: Trace, hop: Hop) -> Iterator[LedgerRow]:
-    applied: set[NatKind] = set()
-    for decision in hop.decisions:
-        if decision.kind is not None and decision.before is not None and decision.after is not None:
-            applied.add(decision.kind)
+    family, connection, direction, device = trace.family, trace.connection, trace.direction, hop.at.id
+    applied: list[NatKind] = []
+    for _, _, rule, before, after, kind, _ in hop.records:
+        if kind is not None and before is not None and after is not None:
+            applied.append(kind)
+            words = in_words(rule.reason, before)
+            ends = _ends(before), _ends(after)
             yield LedgerRow(
-                decision.kind,
-                Outcome.APPLIED,
-                trace.family,
-                trace.connection,
-                trace.direction,
-                hop.index,
-                hop.at.id,
-                decision.rule.id,
-                in_words(decision.rule.reason, decision.before),
-                _ends(decision.before),
-                _ends(decision.after),
+                kind, Outcome.APPLIED, family, connection, direction, hop.index, device, rule.id, words, *ends
             )
     for capability in hop.at.capabilities:
         if capability.kind not in applied:
-            yield _idle(capability, trace.family, trace.connection, trace.direction, hop.index, hop.at.id)
+            kind, outcome, rule_id, words = _idle(capability, family)
+            yield LedgerRow(kind, outcome, family, connection, direction, hop.index, device, rule_id, words)
 
 
-def _idle(
-    capability: NatCapability,
-    family: Family,
-    connection: int,
-    direction: Direction,
-    hop: int | None,
-    device: str,
-) -> LedgerRow:
+@cache
+def _idle(capability: NatCapability, family: Family) -> tuple[NatKind, Outcome, str | None, str]:
+    """What the ledger says where a capability was not used."""
     if not capability.kind.is_nat:
         outcome = Outcome.NOTED
     elif family in capability.families:
@@ -108,7 +98,7 @@ def _idle(
     else:
         outcome = Outcome.IMPOSSIBLE
     rule = capability.rule_for(family)
-    return LedgerRow(capability.kind, outcome, family, connection, direction, hop, device, rule.id, rule.reason)
+    return capability.kind, outcome, rule.id, rule.reason
 
 
 def unvisited_rows(trace: Trace, gateways: Iterable[Device], visited: set[str]) -> Iterator[LedgerRow]:
@@ -116,9 +106,17 @@ def unvisited_rows(trace: Trace, gateways: Iterable[Device], visited: set[str]) 
     for gateway in gateways:
         if gateway.id not in visited:
             for capability in gateway.capabilities:
-                yield _idle(capability, trace.family, trace.connection, trace.direction, None, gateway.id)
+                kind, outcome, rule_id, words = _idle(capability, trace.family)
+                yield LedgerRow(
+                    kind, outcome, trace.family, trace.connection, trace.direction, None, gateway.id, rule_id, words
+                )
 
 
 def _ends(packet: Packet) -> Ends:
-    header = read_header(packet)
-    return Ends(header.src, header.dst, header.sport, header.dport)
+    with_ports = packet.protocol in (TCP, UDP)
+    return Ends(
+        address_text(packet.family, packet.src),
+        address_text(packet.family, packet.dst),
+        packet.sport if with_ports else None,
+        packet.dport if with_ports else None,
+    )

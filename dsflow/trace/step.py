@@ -9,7 +9,7 @@ from dsflow.dataplane.action import Evidence, Rule
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.packet import Header, Packet, read_header
 
-__all__ = ["Change", "Decision", "Effect", "Step", "explain", "header_changes", "in_words"]
+__all__ = ["Change", "Decision", "Effect", "Record", "Step", "explain", "header_changes", "in_words"]
 
 
 class Effect(StrEnum):
@@ -35,9 +35,13 @@ class Decision(NamedTuple):
     effect: Effect
     rule: Rule
     before: Packet | None
-    after: Packet | None = None
-    kind: NatKind | None = None
-    mtu_bytes: int = 0
+    after: Packet | None
+    kind: NatKind | None
+    mtu_bytes: int
+
+
+Record = tuple[str, Effect, Rule, Packet | None, Packet | None, NatKind | None, int]
+"""A Decision as the walk writes it down: a plain tuple, which costs a tenth of a named one."""
 
 
 class Change(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.net.address import Family
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import in_words
+from dsflow.trace.timing import Passage, Timing
 
 __all__ = ["Cause", "Direction", "Trace"]
 
@@ -47,7 +47,7 @@ class Trace:
         The rule that ended the trace.
     """
 
-    __slots__ = ("_hop_latency", "cause", "connection", "direction", "disposition", "family", "hops", "verdict")
+    __slots__ = ("cause", "connection", "direction", "disposition", "family", "hops", "verdict")
 
     def __init__(
         self,
@@ -66,9 +66,6 @@ class Trace:
         self.cause = cause
         self.hops = tuple(hops)
         self.verdict = verdict
-        self._hop_latency: Callable[[int], Any] | None = None
-        for hop in hops:
-            hop.trace = self
 
     @property
     def reason(self) -> str:
@@ -84,13 +81,17 @@ class Trace:
         last = self.hops[-1].decisions[-1]
         return in_words(template, last.before, last.mtu_bytes)
 
-    def hop_latency_us(self, index: int) -> Any:
-        """The estimate for one hop, or None where the trace is not part of a chain."""
-        return None if self._hop_latency is None else self._hop_latency(index)
+    @property
+    def passage(self) -> Passage:
+        """What the estimate of its time needs to know of the trace."""
+        path = [(hop.at, hop.neighbor) for hop in self.hops]
+        return Passage(self.direction is Direction.FORWARD, self.family, path)
 
-    def estimate_with(self, hop_latency: Callable[[int], Any]) -> None:
-        """Let the hops' estimates come from ``hop_latency``, by index."""
-        self._hop_latency = hop_latency
+    def time_by(self, timing: Timing, leg: int) -> None:
+        """Let the hops' times come from ``timing``, where this trace has number ``leg``."""
+        place = timing, leg
+        for hop in self.hops:
+            hop.timing = place
 
     def to_json(self) -> dict[str, Any]:
         """The trace in the chain's JSON."""

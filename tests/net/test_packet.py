@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dsflow.net.address import Family
+from dsflow.net.assemble import assembled
 from dsflow.net.build import first_packet, icmp_error
 from dsflow.net.packet import (
     Header,
@@ -105,6 +106,15 @@ def test_a_udp_checksum_that_comes_out_as_zero_is_sent_as_ones(family: int) -> N
     assert sent.raw[at : at + 2] == b"\xff\xff"
     assert rebuild(sent.raw) == sent.raw
     assert bad_checksums(sent.raw) == ()
+
+
+def test_an_echo_reply_of_nothing_but_zeros_has_a_checksum_of_ones() -> None:
+    """The one message without a bit set: without a pseudo-header its sum is zero."""
+    reply = assembled(Family.IPV4, 1, 1, 2, b"\0\0\0\0\0\x07\0\0", ports=(7, 7))
+    empty = rewritten(reply, dport=0)
+    assert empty.raw[20:] == b"\0\0\xff\xff\0\0\0\0"
+    assert rebuild(empty.raw) == empty.raw
+    assert rewritten(empty, dport=7) == reply
 
 
 @pytest.mark.parametrize("family", [4, 6])
