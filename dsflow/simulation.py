@@ -203,24 +203,26 @@ class Session:
         """
         start, end = self._simulation._ends.origin(origin), self._simulation._ends.target(target)
         protocol, dport = _protocol(end, tcp, udp, icmp)
-        flow = Flow(
-            origin=origin,
-            target=target,
-            family=_family(family),
-            protocol=protocol,
-            sport=sport,
-            dport=dport,
-            ttl=ttl,
-            size_bytes=size,
-            dont_fragment=df,
-            source_address=source,
-        )
-        return self._answer(flow, start, end)
+        if protocol == "icmp":
+            question = Question(origin, target, _family(family), protocol, None, None)
+        else:
+            question = Question(origin, target, _family(family), protocol, 40000 if sport is None else sport, dport)
+        return self._answer(question, start, end, sport, ttl, size, df, source)
 
     def ask(self, flow: Flow) -> Chain:
         """The answer to a flow of the scenario."""
-        return self._answer(
-            flow, self._simulation._ends.origin(flow.origin), self._simulation._ends.target(flow.target)
+        return self.trace(
+            flow.origin,
+            flow.target,
+            family=flow.family,
+            tcp=flow.dport if flow.protocol == "tcp" else None,
+            udp=flow.dport if flow.protocol == "udp" else None,
+            icmp=flow.protocol == "icmp",
+            sport=flow.sport,
+            size=flow.size_bytes,
+            ttl=flow.ttl,
+            df=flow.dont_fragment,
+            source=flow.source_address,
         )
 
     def send(self, device: str, packet: Any) -> Chain:
@@ -242,32 +244,37 @@ class Session:
         )
         return self._play(question, start, end, first)
 
-    def _answer(self, flow: Flow, start: End, end: End) -> Chain:
-        sport = flow.sport if flow.sport is not None else 40000
-        ports = (None, None) if flow.protocol == "icmp" else (sport, flow.dport)
-        question = Question(flow.origin, flow.target, flow.family, flow.protocol, *ports)
+    def _answer(
+        self,
+        question: Question,
+        start: End,
+        end: End,
+        sport: int | None,
+        ttl: int,
+        size: int | None,
+        df: bool | None,
+        source: str | None,
+    ) -> Chain:
+        family = question.family
         if end.kind == "service" and start.kind != "internet":
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        src = start.address(flow.family, from_outside=False)
-        dst = end.address(flow.family, from_outside=start.kind == "internet")
-        if flow.source_address is not None:
-            src = _of_family(flow.source_address, flow.family)
+        src = start.address(family, from_outside=False) if source is None else _of_family(source, family)
+        dst = end.address(family, from_outside=start.kind == "internet")
         if dst is None and _looks_literal(end):
-            raise UsageError(f'"{flow.target}": not an address of {flow.family.title}, the family asked for')
+            raise UsageError(f'"{question.target}": not an address of {family.title}, the family asked for')
         if src is None or dst is None:
-            lacking = start if src is None else end
-            return self._unanswered(question, start, end, _lacks(lacking, flow.family))
+            return self._unanswered(question, start, end, _lacks(start if src is None else end, family))
         try:
             packet = first_packet(
-                flow.family,
-                flow.protocol,
+                family,
+                question.protocol,
                 src.value,
                 dst.value,
-                sport=flow.sport,
-                dport=flow.dport,
-                ttl=flow.ttl,
-                size_bytes=flow.size_bytes,
-                dont_fragment=flow.dont_fragment,
+                sport=sport,
+                dport=question.dport,
+                ttl=ttl,
+                size_bytes=size,
+                dont_fragment=df,
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
@@ -349,6 +356,6 @@ def _as_packet(packet: Any) -> Packet:
     from dsflow.net.packets import from_scapy
 
     try:
-        return Packet.parse(packet if isinstance(packet, bytes | bytearray) else from_scapy(packet))
+        return Packet.parse(bytes(packet) if isinstance(packet, bytes | bytearray) else from_scapy(packet))
     except MalformedPacket as error:
         raise UsageError(f"the packet is malformed: {error}") from None

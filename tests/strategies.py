@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -149,6 +150,10 @@ def with_extensions(packet: Packet, kinds: list[int]) -> Packet:
 # --- scenario: whole scenarios as data, always valid -------------------------------------------------------
 
 
+Draw: TypeAlias = Callable[[SearchStrategy[Any]], Any]
+"""hypothesis' ``draw`` where values of any kind are drawn."""
+
+
 @st.composite
 def scenario_data(draw: st.DrawFn, *, dual_stack: bool | None = None) -> dict[str, Any]:
     """A cluster as :func:`dsflow.scenario.read` takes it; ``dual_stack`` forces both families on all pods."""
@@ -209,7 +214,7 @@ def _gateways(draw: st.DrawFn) -> dict[str, Any]:
     return {name: every[name] for name in draw(st.sets(st.sampled_from(sorted(every))))}
 
 
-def _add_routes(draw: st.DrawFn, data: dict[str, Any]) -> None:
+def _add_routes(draw: Draw, data: dict[str, Any]) -> None:
     targets = {"igw": "igw/igw", "nat": "natgw/nat", "sgw": "sgw/sgw"}
     present = [name for name in targets if name in data["gateways"]]
     data["route_tables"] = {}
@@ -225,11 +230,9 @@ def _add_routes(draw: st.DrawFn, data: dict[str, Any]) -> None:
         subnet["route_table"] = name
 
 
-def _add_service(draw: st.DrawFn, data: dict[str, Any], net6: str) -> None:
+def _add_service(draw: Draw, data: dict[str, Any], net6: str) -> None:
     if draw(st.booleans()):
-        data["load_balancers"] = {
-            "web": {"ipv4": "100.0.2.10", "public_ipv4": "203.0.113.20", "ipv6": f"{net6}:2::10"}
-        }
+        data["load_balancers"] = {"web": {"ipv4": "100.0.2.10", "public_ipv4": "203.0.113.20", "ipv6": f"{net6}:2::10"}}
         port = {"port": draw(st.integers(1, 65535)), "target_port": 80, "name": "http"}
         data["services"] = {
             "default/web": {
@@ -242,10 +245,10 @@ def _add_service(draw: st.DrawFn, data: dict[str, Any], net6: str) -> None:
         }
 
 
-def _add_questions(draw: st.DrawFn, data: dict[str, Any]) -> None:
+def _add_questions(draw: Draw, data: dict[str, Any]) -> None:
     question = {"from": "pod/default/pod-0", "to": "internet/web", "family": draw(st.sampled_from(["ipv4", "ipv6"]))}
     tcp = question | {"dport": draw(st.integers(1, 65535)), "sport": draw(st.integers(1, 65535)), "df": False}
-    echo = question | {"protocol": "icmp", "size": draw(st.integers(28, 1500)), "ttl": draw(st.integers(1, 255))}
+    echo = question | {"protocol": "icmp", "size": draw(st.integers(48, 1500)), "ttl": draw(st.integers(1, 255))}
     claims = draw(
         st.sampled_from(
             [

@@ -34,7 +34,7 @@ class Toll:
     machine: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Device:
     """One box of the dataplane.
 

@@ -24,6 +24,15 @@ class Match:
     in_interface: str | None = None
     out_interface: str | None = None
 
+    def may_cover(self, family: int, in_interface: str | None) -> bool:
+        """Whether any packet of ``family`` from ``in_interface`` can meet the rule."""
+        families = [prefix.family for prefix in (self.src, self.dst) if prefix is not None]
+        return (
+            self.family in (None, family)
+            and all(found == family for found in families)
+            and self.in_interface in (None, in_interface)
+        )
+
     def covers(self, packet: Packet, in_interface: str | None, out_interface: str | None) -> bool:
         """Whether the rule applies to ``packet`` between these two interfaces."""
         return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +9,7 @@ from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import Match
 from dsflow.net.hashing import mix64
 
-__all__ = ["NatCapability", "NatKind", "NatRow", "PortPool", "candidate_ports"]
+__all__ = ["NatCapability", "NatKind", "NatRow", "PortPool", "next_port", "preferred_port"]
 
 
 class NatKind(StrEnum):
@@ -81,17 +80,18 @@ class NatRow:
     back: Rule | None = None
 
 
-def candidate_ports(pool: PortPool, flow: tuple[int, ...], seed: int) -> Iterator[int]:
-    """The pool's ports in the order in which a new flow tries them.
+def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, seed: int) -> int:
+    """The port that a new flow tries first: a pure function of flow, pool and seed.
 
-    The first is a pure function of flow, pool and seed, the others follow it upwards and wrap round,
-    so that every executor that works in the same flow order gives out the same ports.
+    A port that is taken gives way to the next of the pool (:func:`next_port`), so that every executor that
+    works in the same flow order gives out the same ports.
 
-    >>> ports = candidate_ports(PortPool(first=5000, last=5003), (6, 1, 40000, 2, 80), seed=0)
-    >>> sorted(ports)
-    [5000, 5001, 5002, 5003]
+    >>> preferred_port(PortPool(first=5000, last=5003), 1, 40000, 2, 80, seed=0)
+    5002
     """
-    size = pool.last - pool.first + 1
-    start = mix64(seed, *flow) % size
-    for step in range(size):
-        yield pool.first + (start + step) % size
+    return pool.first + mix64(src, dst, seed << 32 | sport << 16 | dport) % (pool.last - pool.first + 1)
+
+
+def next_port(pool: PortPool, port: int) -> int:
+    """The port to try after ``port``: upwards, and round again."""
+    return pool.first if port == pool.last else port + 1

@@ -7,15 +7,15 @@ that a reply is translated back by what was decided for the first packet and by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from dsflow.dataplane.nat import NatRow, candidate_ports
+from dsflow.dataplane.nat import NatRow, next_port, preferred_port
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ICMP, ICMPV6
 
-__all__ = ["Key", "Memory", "Session", "State", "key_of", "reversed_key"]
+__all__ = ["ICMP_PROTOCOLS", "Key", "Memory", "Session", "State", "key_of", "reversed_key"]
 
-ECHO_PROTOCOLS = (ICMP, ICMPV6)
+ICMP_PROTOCOLS = (ICMP, ICMPV6)
 
 Key = tuple[int, int, int, int | None, int, int | None]
 """Family, protocol, source, source port, destination, destination port; of an ICMP echo twice the identifier."""
@@ -36,8 +36,7 @@ def reversed_key(key: Key) -> Key:
     return family, protocol, dst, dport, src, sport
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A connection through a translator: the first packet's key, its reply's, and the rows that apply."""
 
     original: Key
@@ -73,22 +72,23 @@ class Memory:
 
         None when ``per_destination`` sessions are in use or no port of the pool is left.
         """
-        key = key_of(packet)
-        family, protocol, _, _, dst, dport = key
-        if self.in_use.get(_destination(reversed_key(key)), 0) >= row.pool.per_destination:
+        family, protocol, dst, address, pool = packet.family, packet.protocol, packet.dst, row.address, row.pool
+        sport, dport = packet.sport or 0, packet.dport or 0
+        echo = protocol in ICMP_PROTOCOLS
+        if self.in_use.get((protocol, dst, 0 if echo else dport), 0) >= pool.per_destination:
             return None
-        flow = tuple(word or 0 for word in key)
-        for port in candidate_ports(row.pool, flow, seed):
-            far_port = port if protocol in ECHO_PROTOCOLS else dport
-            if (family, protocol, dst, far_port, row.address, port) not in self.sessions:
-                return port
-        return None
+        first = port = preferred_port(pool, packet.src, sport, dst, dport, seed)
+        while (family, protocol, dst, port if echo else dport, address, port) in self.sessions:
+            port = next_port(pool, port)
+            if port == first:
+                return None
+        return port
 
 
 def _destination(reply: Key) -> tuple[int, ...]:
     """What a reply comes from: protocol, address and port; an echo's identifier is no part of it."""
     _, protocol, src, sport, _, _ = reply
-    return protocol, src, 0 if protocol in ECHO_PROTOCOLS else sport or 0
+    return protocol, src, 0 if protocol in ICMP_PROTOCOLS else sport or 0
 
 
 class State:

@@ -17,10 +17,10 @@ class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
     ``arrived`` is the packet as it came in; ``route`` is set once the way on is known; ``dnat`` once a
-    destination translation was chosen.
+    destination translation was chosen, ``translated`` once any translation was made.
     """
 
-    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "route")
+    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "route", "translated")
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -32,6 +32,7 @@ class At:
         self.arrived = arrived
         self.route: Forward | None = None
         self.dnat: NatRow | None = None
+        self.translated = False
 
     @property
     def memory(self) -> Memory:

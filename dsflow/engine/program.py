@@ -5,19 +5,29 @@ from __future__ import annotations
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Table
+from dsflow.dataplane.tables import HopLimit, Mtu, RouteLookup, Table
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
+from dsflow.trace.step import Pattern
 
 __all__ = ["Network", "Program"]
 
 Stages = tuple[tuple[str, Rule | None, Stage], ...]
 
+Destination = tuple[str | None, int, int]
+"""The interface a packet came in by, its family and its destination."""
+
+MOST_PATTERNS = 65536  # a bound on memory; a walk does without as well
+
 
 class Program:
-    """The stages of one device, by the way a packet takes through it."""
+    """The stages of one device, by the way a packet takes through it.
 
-    __slots__ = ("addresses", "deliver", "device", "leave", "receive", "send", "through", "tracks")
+    A *plain* device decides by interface and destination alone, so the first packet's decisions hold for
+    the next to the same destination; ``patterns`` keeps them.
+    """
+
+    __slots__ = ("addresses", "deliver", "device", "leave", "patterns", "plain", "receive", "send", "through", "tracks")
 
     def __init__(self, device: Device, seed: int) -> None:
         def stages(tables: tuple[Table, ...]) -> Stages:
@@ -30,9 +40,18 @@ class Program:
         self.send = stages(device.send)
         self.leave = stages(device.leave)
         self.tracks = device.tracks_connections
+        passing = device.receive + device.send + device.forward + device.leave
+        self.plain = all(isinstance(table, RouteLookup | HopLimit | Mtu) for table in passing)
+        self.patterns: dict[Destination, Pattern] = {}
         self.addresses = {
             (family, value) for found in device.interfaces.values() for family, value in found.addresses.items()
         }
+
+    def remember(self, destination: Destination, pattern: Pattern) -> None:
+        """Keep the pattern of a visit."""
+        if len(self.patterns) >= MOST_PATTERNS:
+            self.patterns.clear()
+        self.patterns[destination] = pattern
 
 
 class Network:

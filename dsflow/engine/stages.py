@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
-from dsflow.engine.conntrack import key_of
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
 from dsflow.engine.translation import postrouting, prerouting
 from dsflow.net.address import Family
@@ -59,18 +60,24 @@ def _route(table: RouteLookup) -> Stage:
     def route(packet: Packet, at: At) -> Outcome:
         routes = tables.get(at.in_interface, default)
         rows = routes.ipv4 if packet.family is Family.IPV4 else routes.ipv6
-        action: Action | None = rows.lookup(packet.dst)
-        if action.__class__ is ToOwner:
-            return to_owner(action, packet)  # type: ignore[arg-type]  # the class was asked for, cheaper than isinstance
-        return action  # type: ignore[return-value]  # a ToOwner was answered above
+        action = rows.lookup(packet.dst)
+        return to_owner(action, packet) if isinstance(action, ToOwner) else action
 
     return route
 
 
 def _filter(table: Filter) -> Stage:
-    rows = table.rows
+    chosen: dict[tuple[int, str | None], list[tuple[Match, Drop | Continue]]] = {}
+
+    def rows_for(family: int, in_interface: str | None) -> list[tuple[Match, Drop | Continue]]:
+        """The rows that packets of this family from this interface can meet at all."""
+        return [row for row in table.rows if row[0].may_cover(family, in_interface)]
 
     def filtered(packet: Packet, at: At) -> Outcome:
+        key = packet.family, at.in_interface
+        rows = chosen.get(key)
+        if rows is None:
+            rows = chosen[key] = rows_for(*key)
         out_interface = None if at.route is None else at.route.neighbor.out_interface
         for match, action in rows:
             if match.covers(packet, at.in_interface, out_interface):
@@ -136,7 +143,7 @@ _REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
 
 def _is_awaited(packet: Packet, at: At) -> bool:
     """Whether a connection opened here awaits the packet; ICMP errors find theirs by what they quote."""
-    if packet.protocol in (ICMP, ICMPV6):
+    if packet.protocol in ICMP_PROTOCOLS:
         if is_icmp_error(packet):
             return True
         return (packet.protocol, packet.icmp_type) in _REPLIES and key_of(packet) in at.memory.expected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dsflow.dataplane.nat import NatRow
 from dsflow.dataplane.tables import Nat
-from dsflow.engine.conntrack import Key, Session, key_of, reversed_key
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, Key, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage, Track
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, rewritten
@@ -22,7 +22,7 @@ def prerouting(table: Nat) -> Stage:
     rows = table.rows
 
     def translate(packet: Packet, at: At) -> Outcome:
-        if is_icmp_error(packet):
+        if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
             return _error_in(packet, at)
         key = key_of(packet)
         session = at.memory.sessions.get(key)
@@ -39,7 +39,7 @@ def postrouting(table: Nat, seed: int) -> Stage:
     """The stage that gives a packet its source, and opens the session of a new connection."""
 
     def translate(packet: Packet, at: At) -> Outcome:
-        if is_icmp_error(packet):
+        if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
             return _error_out(packet, at)
         key = key_of(at.arrived)
         session = at.memory.sessions.get(key)

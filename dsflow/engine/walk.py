@@ -14,9 +14,9 @@ from dsflow.engine.conntrack import State
 from dsflow.engine.outcome import At, Rewrite, Track
 from dsflow.engine.program import Network, Program
 from dsflow.net.fragment import fragment, reassemble
-from dsflow.net.packet import Packet
+from dsflow.net.packet import Packet, decremented
 from dsflow.trace.hop import Hop
-from dsflow.trace.step import Effect, Record
+from dsflow.trace.step import Effect, Pattern, Record
 
 __all__ = ["End", "Walk", "walk"]
 
@@ -90,22 +90,42 @@ def _visit(
     program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], index: int
 ) -> tuple[Hop, End, Packet]:
     """One device: what arrived, what was decided, what left."""
+    packet = packets[0]
+    destination = in_interface, packet.family, packet.dst
+    pattern = program.patterns.get(destination)
+    if pattern is not None and len(packets) == 1 and packet.ttl > 1 and len(packet.raw) <= pattern.mtu_bytes:
+        return _repeat(program, pattern, in_interface, packets, index)
+
     records: list[Record] = []
     if len(packets) == 1:
-        end, packet = _run(program, at, in_interface, packets[0], records)
+        end, packet = _run(program, at, in_interface, packet, records)
         left: tuple[Packet, ...] = (packet,)
         largest = 0
     else:
         end, left, largest = _run_fragments(program, at, in_interface, packets, records)
         packet = left[0]
     arrived = () if in_interface is None else packets
-    if end.__class__ is not Forward:
-        return Hop(index, program.device, in_interface, None, arrived, (), records), end, packet
-    neighbor = end.neighbor  # type: ignore[union-attr]  # the class was asked for, cheaper than isinstance
+    if not isinstance(end, Forward):
+        return Hop(index, program.device, in_interface, None, arrived, (), records, at.translated), end, packet
+    neighbor = end.neighbor
     mtu_bytes = neighbor.link.mtu_bytes
     if largest or len(packet.raw) > mtu_bytes:
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
-    return Hop(index, program.device, in_interface, neighbor, arrived, left, records), end, packet
+    elif program.plain:
+        program.remember(destination, Pattern.of(end, records))
+    return Hop(index, program.device, in_interface, neighbor, arrived, left, records, at.translated), end, packet
+
+
+def _repeat(
+    program: Program, pattern: Pattern, in_interface: str | None, packets: tuple[Packet, ...], index: int
+) -> tuple[Hop, End, Packet]:
+    """A visit whose decisions are known: only the packet is new."""
+    forward = pattern.forward
+    if in_interface is None:
+        packet = packets[0]
+        return Hop(index, program.device, None, forward.neighbor, (), packets, pattern), forward, packet
+    left = (decremented(packets[0]),) if forward.lowers else packets
+    return Hop(index, program.device, in_interface, forward.neighbor, packets, left, pattern), forward, left[0]
 
 
 def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
@@ -138,7 +158,7 @@ def _run_fragments(
         told: list[Record] = []
         end, out = _run(program, at, in_interface, packet, told)
         left.append(out)
-        if end.__class__ is not Forward:  # the datagram is lost with the first piece that is dropped
+        if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
             records += told
             break
     return end, tuple(left), largest
@@ -159,27 +179,27 @@ def _run(
             outcome = stage(packet, at)
             if outcome is None:
                 continue
-            kind = outcome.__class__
-            if kind is Packet:
+            if isinstance(outcome, Packet):
                 records.append((name, REWRITE, usual, packet, outcome, None, 0))
                 packet = outcome
-            elif kind is Forward:
+            elif isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
                 mtu_bytes = outcome.neighbor.link.mtu_bytes
                 stages = onwards
                 break
-            elif kind is Continue:
+            elif isinstance(outcome, Continue):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
-            elif kind is Rewrite:
+            elif isinstance(outcome, Rewrite):
                 records.append((outcome.kind, REWRITE, outcome.rule, packet, outcome.packet, outcome.kind, 0))
                 packet = outcome.packet
                 at.dnat = outcome.row or at.dnat
+                at.translated = True
                 if outcome.session is not None:
                     at.memory.store(outcome.session)
-            elif kind is Track:
+            elif isinstance(outcome, Track):
                 at.memory.store(outcome.session)
-            elif kind is Deliver and stages is not program.deliver:
+            elif isinstance(outcome, Deliver) and stages is not program.deliver:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 stages = program.deliver
                 break
@@ -194,7 +214,7 @@ def _run(
 PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet
 
 
-def _effect(end: End) -> Effect:
+def _effect(end: Deliver | Drop | Reoriginate) -> Effect:
     match end:
         case Deliver():
             return Effect.DELIVER
@@ -204,5 +224,3 @@ def _effect(end: End) -> Effect:
             return Effect.UNKNOWN
         case Drop():
             return Effect.REJECT if end.error is not None or end.resets else Effect.DROP
-        case Forward():
-            return Effect.PASS

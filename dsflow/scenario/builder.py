@@ -41,7 +41,7 @@ from dsflow.scenario.schema import (
 
 __all__ = ["build"]
 
-_DEFAULT_SOURCE_PORT = 40000
+_HEADER_BYTES = {"ipv4": 20, "ipv6": 40, "tcp": 20, "udp": 8, "icmp": 8}
 _CLAIMS = ("disposition", "path_type", "nat", "round_trip")
 
 
@@ -254,12 +254,15 @@ class _Builder:
             self._parsed.report(path, "a port beside protocol: icmp", "no port")
         if text.protocol != "icmp" and text.dport is None:
             self._parsed.report(path, "no dport", f"a destination port for {text.protocol}")
+        least = _HEADER_BYTES[text.family] + _HEADER_BYTES[text.protocol]
+        if text.size is not None and text.size < least:
+            self._parsed.report((*path, "size"), str(text.size), f"at least the {least} bytes of the headers")
         return Flow(
             origin=text.origin,
             target=text.target,
             family=Family.IPV4 if text.family == "ipv4" else Family.IPV6,
             protocol=text.protocol,
-            sport=text.sport or _DEFAULT_SOURCE_PORT,
+            sport=text.sport,
             dport=text.dport,
             ttl=text.ttl,
             size_bytes=text.size,

@@ -42,7 +42,7 @@ def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
             return _unknown_key(document, path)
         case "missing":
             return document.problem(path[:-1], f"no {path[-1]}", expected_at(document.data, path))
-        case "union_tag_not_found":
+        case "union_tag_not_found" if isinstance(value_at(document, path), Section):
             return document.problem(path, "no kind", expected_at(document.data, (*path, "kind")))
         case "union_tag_invalid":
             path = (*path, "kind")
@@ -90,13 +90,10 @@ def written_path(data: Value, location: Iterable[str | int]) -> Path:
 
 
 def value_at(document: Document, path: Path) -> Value:
-    """The value written at ``path``; None where there is none."""
+    """The value written at ``path``."""
     value: Any = document.data
     for step in path:
-        try:
-            value = value[step]
-        except (KeyError, TypeError):
-            return None
+        value = value[step]
     found: Value = value
     return found
 
@@ -174,10 +171,8 @@ def _in_words(node: Schema) -> str:
             return "true or false"
         case "array":
             return "a list with at least one item" if node.get("minItems") else "a list"
-        case "object":
-            return "a mapping"
         case _:
-            return "a text"
+            return "a mapping"
 
 
 def _expected_name(data: Value, path: Path) -> str:

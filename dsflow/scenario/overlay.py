@@ -146,7 +146,10 @@ def with_changes(document: Document, changes: Mapping[str, object]) -> Document:
     for text, value in changes.items():
         try:
             plain = from_mapping({"value": value}, place)["value"]
-            changed = _Change(data, plain, place).applied(data, (), parse_path(text))
+            steps = parse_path(text)
+            if steps[0] == "base":
+                raise UsageError("base: a change cannot give a scenario another base")
+            changed = _Change(data, plain, place).applied(data, (), steps)
             assert isinstance(changed, Section)
             data = changed
         except UsageError as error:

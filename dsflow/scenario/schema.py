@@ -333,7 +333,9 @@ class ScenarioText(_Text):
     profile: Literal["article"] = Field("article", description="Whose account of the cluster is simulated.")
     description: Prose = Field("", description="What it shows, in prose.")
     base: str | None = Field(
-        None, description="Another scenario (embedded name, or path relative to this file) that this one changes."
+        None,
+        description="Another scenario (embedded name, or path relative to this file) that this one changes.",
+        json_schema_extra={"x-expected": "the name or the path of another scenario"},
     )
     vcns: dict[Name, VcnText] = Field({}, description="Virtual cloud networks by name.")
     gateways: dict[Name, GatewayText] = Field({}, description="Internet, NAT and service gateways by name.")
@@ -367,16 +369,15 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dsflow scenario",
-        **_without_titles(ScenarioText.model_json_schema()),
+        **_tidied(ScenarioText.model_json_schema()),
     }
 
 
-def _without_titles(node: Any) -> Any:
-    """The schema without pydantic's titles, which only repeat the keys."""
+def _tidied(node: Any) -> Any:
+    """The schema without pydantic's titles, which only repeat the keys, and closed to names of no known form."""
     if isinstance(node, list):
-        return [_without_titles(item) for item in node]
+        return [_tidied(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: _without_titles(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))
-    }
+    kept = {key: _tidied(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    return kept | {"additionalProperties": False} if "patternProperties" in kept else kept

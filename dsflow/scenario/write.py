@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.internet import InternetHost
@@ -19,11 +19,11 @@ from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, RouteTable, S
 from dsflow.net.address import Family
 from dsflow.scenario.text import resolve
 
-__all__ = ["to_data", "to_yaml"]
+__all__ = ["scalar", "to_data", "to_yaml"]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]+(?:\.[0-9]+){3}(?:/[0-9]+)?")
 _BOOLEANS_ELSEWHERE = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_DEFAULT = Flow(origin="", target="", family=Family.IPV4)
+_DEFAULT_TTL = Flow(origin="", target="", family=Family.IPV4).ttl
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
@@ -80,6 +80,8 @@ def _gateway(gateway: Gateway, *, vcn_named: bool) -> dict[str, Any]:
             data = {"kind": "nat", "public_ipv4": str(gateway.public_ipv4)}
         case ServiceGateway():
             data = {"kind": "service", "services": {k: _texts(v) for k, v in gateway.services}}
+        case _:
+            assert_never(gateway)
     vcn = gateway.vcn if vcn_named else None
     return _said({**data, "enabled": None if gateway.enabled else False, "vcn": vcn})
 
@@ -179,11 +181,11 @@ def _flow(flow: Flow) -> dict[str, Any]:
             "to": flow.target,
             "family": str(flow.family),
             "protocol": flow.protocol,
-            "sport": None if flow.sport == _DEFAULT.sport else flow.sport,
+            "sport": flow.sport,
             "dport": flow.dport,
             "size": flow.size_bytes,
             "df": flow.dont_fragment,
-            "ttl": None if flow.ttl == _DEFAULT.ttl else flow.ttl,
+            "ttl": None if flow.ttl == _DEFAULT_TTL else flow.ttl,
             "source": flow.source_address,
         }
     )
@@ -210,24 +212,24 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield ""
             yield f"{key}:"
-            yield from (f"  {_scalar(name)}: {_flow_style(entry)}" for name, entry in value.items())
+            yield from (f"  {scalar(name)}: {_flow_style(entry)}" for name, entry in value.items())
         elif isinstance(value, list):
             yield ""
             yield f"{key}:"
             yield from (f"  - {_flow_style(item)}" for item in value)
         else:
-            yield f"{key}: {_scalar(value)}"
+            yield f"{key}: {scalar(value)}"
 
 
 def _flow_style(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow_style(entry)}" for key, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key)}: {_flow_style(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow_style, value)) + "]"
-    return _scalar(value)
+    return scalar(value)
 
 
-def _scalar(value: object) -> str:
+def scalar(value: object) -> str:
     """A scalar as YAML, quoted wherever this or another YAML reader might take it for something else."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

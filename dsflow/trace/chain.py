@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.address import Family
-from dsflow.trace.ledger import LedgerRow, Outcome, ledger_rows, unvisited_rows
+from dsflow.trace.ledger import LedgerRow, Outcome, idle_rows, ledger_rows
 from dsflow.trace.timing import Passage, Timing
 from dsflow.trace.trace import Direction, Trace
 from dsflow.version import __version__
@@ -81,13 +80,29 @@ class Chain:
         self.question = question
         self.path_type = path_type
         self.traces = tuple(traces)
-        self.version = __version__
-        self.scenario, self.profile, self.seed = context[:3]
+        self._ledger: tuple[LedgerRow, ...] | None = None
         self._timing: Timing | None = None
         if context.estimator is not None:
             self._timing = Timing(context.estimator, [trace.passage for trace in traces])
             for leg, trace in enumerate(traces):
                 trace.time_by(self._timing, leg)
+
+    version = __version__
+
+    @property
+    def scenario(self) -> str:
+        """The name of the scenario."""
+        return self._context.scenario
+
+    @property
+    def profile(self) -> str:
+        """Whose account of the cluster was simulated."""
+        return self._context.profile
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything random."""
+        return self._context.seed
 
     @property
     def forward(self) -> Trace:
@@ -130,14 +145,22 @@ class Chain:
             )
         return None
 
-    @cached_property
+    @property
     def nat_ledger(self) -> tuple[LedgerRow, ...]:
         """A row for every visited device and every kind of rewriting that it can do."""
-        rows = list(ledger_rows(self.traces))
+        if self._ledger is None:
+            self._ledger = tuple(self._make_ledger())
+        return self._ledger
+
+    def _make_ledger(self) -> list[LedgerRow]:
+        rows = ledger_rows(self.traces)
         if self.path_type is PathType.EGRESS:
-            visited = {hop.at.id for trace in self.traces for hop in trace.hops}
-            rows += unvisited_rows(self.traces[0], self._context.nat_gateways, visited)
-        return tuple(rows)
+            first = self.traces[0]
+            visited = {hop.at for trace in self.traces for hop in trace.hops}
+            for gateway in self._context.nat_gateways:
+                if gateway not in visited:
+                    rows += idle_rows(gateway, first.family, first.connection, first.direction, None)
+        return rows
 
     @property
     def nat_applied(self) -> tuple[LedgerRow, ...]:

@@ -9,7 +9,7 @@ from dsflow.dataplane.action import Neighbor
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability
 from dsflow.net.packet import Header, Packet, read_header
-from dsflow.trace.step import Decision, Effect, Record, Step, explain
+from dsflow.trace.step import Decision, Effect, Pattern, Record, Step, explain
 from dsflow.trace.timing import Timing
 
 __all__ = ["Hop"]
@@ -28,9 +28,11 @@ class Hop:
         The device with its tables.
     arrived, left : tuple of Packet
         The packets behind ``packets_in`` and ``packets_out``.
+    translated : bool
+        Whether any address or port was translated here.
     """
 
-    __slots__ = ("arrived", "at", "in_interface", "index", "left", "neighbor", "records", "timing")
+    __slots__ = ("arrived", "at", "in_interface", "index", "left", "neighbor", "recorded", "timing", "translated")
 
     def __init__(
         self,
@@ -40,7 +42,8 @@ class Hop:
         neighbor: Neighbor | None,
         arrived: tuple[Packet, ...],
         left: tuple[Packet, ...],
-        records: Sequence[Record],
+        recorded: Sequence[Record] | Pattern,
+        translated: bool = False,
     ) -> None:
         self.index = index
         self.at = at
@@ -48,7 +51,8 @@ class Hop:
         self.neighbor = neighbor
         self.arrived = arrived
         self.left = left
-        self.records = records
+        self.recorded = recorded
+        self.translated = translated
         self.timing: tuple[Timing, int] | None = None
 
     @property
@@ -85,6 +89,13 @@ class Hop:
     def header_out(self) -> Header | None:
         """The header of the first packet that left."""
         return read_header(self.left[0]) if self.left else None
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """What the walk wrote down, or what the pattern that it followed stands for."""
+        if isinstance(self.recorded, Pattern):
+            return self.recorded.records((self.arrived or self.left)[0], self.left[0])
+        return self.recorded
 
     @property
     def decisions(self) -> list[Decision]:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.device import Device
@@ -19,7 +19,7 @@ from dsflow.trace.hop import Hop
 from dsflow.trace.step import in_words
 from dsflow.trace.trace import Direction, Trace
 
-__all__ = ["Ends", "LedgerRow", "Outcome", "ledger_rows", "unvisited_rows"]
+__all__ = ["Ends", "LedgerRow", "Outcome", "idle_rows", "ledger_rows"]
 
 
 class Outcome(StrEnum):
@@ -64,52 +64,70 @@ class LedgerRow(NamedTuple):
         return self._asdict() | {"family": str(self.family)} | ends
 
 
-def ledger_rows(traces: Iterable[Trace]) -> Iterator[LedgerRow]:
+def ledger_rows(traces: Iterable[Trace]) -> list[LedgerRow]:
     """The rows of every visit, in hop order."""
+    rows: list[LedgerRow] = []
     for trace in traces:
         for hop in trace.hops:
-            yield from _rows_of(trace, hop)
+            idle = idle_rows(hop.at, trace.family, trace.connection, trace.direction, hop.index)
+            if hop.translated:
+                applied = _applied(trace, hop)
+                kinds = [row.kind for row in applied]
+                rows += applied
+                rows += [row for row in idle if row.kind not in kinds]
+            else:
+                rows += idle
+    return rows
 
 
-def _rows_of(trace: Trace, hop: Hop) -> Iterator[LedgerRow]:
-    family, connection, direction, device = trace.family, trace.connection, trace.direction, hop.at.id
-    applied: list[NatKind] = []
-    for _, _, rule, before, after, kind, _ in hop.records:
-        if kind is not None and before is not None and after is not None:
-            applied.append(kind)
-            words = in_words(rule.reason, before)
-            ends = _ends(before), _ends(after)
-            yield LedgerRow(
-                kind, Outcome.APPLIED, family, connection, direction, hop.index, device, rule.id, words, *ends
-            )
-    for capability in hop.at.capabilities:
-        if capability.kind not in applied:
-            kind, outcome, rule_id, words = _idle(capability, family)
-            yield LedgerRow(kind, outcome, family, connection, direction, hop.index, device, rule_id, words)
+def _applied(trace: Trace, hop: Hop) -> list[LedgerRow]:
+    return [
+        LedgerRow(
+            kind,
+            Outcome.APPLIED,
+            trace.family,
+            trace.connection,
+            trace.direction,
+            hop.index,
+            hop.at.id,
+            rule.id,
+            in_words(rule.reason, before),
+            _ends(before),
+            _ends(after),
+        )
+        for _, _, rule, before, after, kind, _ in hop.records
+        if kind is not None and before is not None and after is not None
+    ]
 
 
-@cache
-def _idle(capability: NatCapability, family: Family) -> tuple[NatKind, Outcome, str | None, str]:
-    """What the ledger says where a capability was not used."""
+@lru_cache(maxsize=4096)
+def idle_rows(
+    device: Device, family: Family, connection: int, direction: Direction, hop: int | None
+) -> tuple[LedgerRow, ...]:
+    """What the ledger says of a visit where nothing was rewritten; remembered, since it seldom differs.
+
+    ``hop`` is None for a NAT gateway that was not visited: what a packet did not meet is told too.
+    """
+    return tuple(
+        LedgerRow(
+            entry.kind,
+            _outcome(entry, family),
+            family,
+            connection,
+            direction,
+            hop,
+            device.id,
+            entry.rule_for(family).id,
+            entry.rule_for(family).reason,
+        )
+        for entry in device.capabilities
+    )
+
+
+def _outcome(capability: NatCapability, family: Family) -> Outcome:
     if not capability.kind.is_nat:
-        outcome = Outcome.NOTED
-    elif family in capability.families:
-        outcome = Outcome.SKIPPED
-    else:
-        outcome = Outcome.IMPOSSIBLE
-    rule = capability.rule_for(family)
-    return capability.kind, outcome, rule.id, rule.reason
-
-
-def unvisited_rows(trace: Trace, gateways: Iterable[Device], visited: set[str]) -> Iterator[LedgerRow]:
-    """Rows for NAT gateways that exist and were not visited: what a packet did not meet is told too."""
-    for gateway in gateways:
-        if gateway.id not in visited:
-            for capability in gateway.capabilities:
-                kind, outcome, rule_id, words = _idle(capability, trace.family)
-                yield LedgerRow(
-                    kind, outcome, trace.family, trace.connection, trace.direction, None, gateway.id, rule_id, words
-                )
+        return Outcome.NOTED
+    return Outcome.SKIPPED if family in capability.families else Outcome.IMPOSSIBLE
 
 
 def _ends(packet: Packet) -> Ends:

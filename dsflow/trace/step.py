@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from dsflow.dataplane.action import Evidence, Rule
+from dsflow.dataplane.action import Evidence, Forward, Rule
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.packet import Header, Packet, read_header
 
@@ -42,6 +43,31 @@ class Decision(NamedTuple):
 
 Record = tuple[str, Effect, Rule, Packet | None, Packet | None, NatKind | None, int]
 """A Decision as the walk writes it down: a plain tuple, which costs a tenth of a named one."""
+
+
+class Pattern(NamedTuple):
+    """The records of a visit that depended on the destination alone, without the packets.
+
+    Every packet to that destination repeats them as long as it fits ``mtu_bytes`` and has hops left.
+    """
+
+    forward: Forward
+    mtu_bytes: int
+    steps: tuple[tuple[str, Effect, Rule], ...]
+
+    @classmethod
+    def of(cls, forward: Forward, records: Sequence[Record]) -> Pattern:
+        """The pattern behind the records of a first visit."""
+        return cls(forward, forward.neighbor.link.mtu_bytes, tuple(record[:3] for record in records))
+
+    def records(self, before: Packet, after: Packet) -> list[Record]:
+        """The records of another visit: the only rewriting step is the one that made ``after``."""
+        filled: list[Record] = []
+        for stage, effect, rule in self.steps:
+            new = after if effect is Effect.REWRITE else None
+            filled.append((stage, effect, rule, before, new, None, 0))
+            before = new or before
+        return filled
 
 
 class Change(NamedTuple):

@@ -1,0 +1,95 @@
+"""Whatever is thrown at it, a scenario is built or refused with its problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsflow import scenario
+from dsflow.errors import ScenarioError
+from dsflow.model.topology import Topology
+from dsflow.scenario import text
+from tests.scenario.helpers import TEXT, problems_of_text
+from tests.strategies import scenario_data
+
+RAW = TEXT.read_bytes()
+
+
+def outcome(raw: bytes) -> Topology | list[str]:
+    """The topology, or its problems; anything else is a failure of the test."""
+    try:
+        return scenario.build(text.parse(raw, "s.yaml"))
+    except ScenarioError as error:
+        return [str(problem) for problem in error.problems]
+
+
+def test_a_scenario_cut_off_anywhere_is_built_or_refused() -> None:
+    outcomes = [outcome(RAW[:length]) for length in range(len(RAW))]
+    assert all(isinstance(told, Topology) or told for told in outcomes)
+    assert sum(isinstance(told, list) for told in outcomes) > len(RAW) // 2
+
+
+@settings(max_examples=100)
+@given(st.integers(0, len(RAW) - 1), st.binary(min_size=1, max_size=3))
+def test_a_scenario_with_bytes_overwritten_is_built_or_refused(start: int, junk: bytes) -> None:
+    assert outcome(RAW[:start] + junk + RAW[start + len(junk) :])
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150)
+@given(scenario_data(), st.data())
+def test_a_scenario_with_one_value_replaced_is_built_or_refused(data: dict[str, Any], draw: st.DataObject) -> None:
+    here: Any = data
+    for _ in range(draw.draw(st.integers(0, 4))):
+        below = [key for key, value in here.items() if isinstance(value, dict) and value]
+        if not below:
+            break
+        here = here[draw.draw(st.sampled_from(below))]
+    here[draw.draw(st.sampled_from(sorted(here)))] = draw.draw(_ANYTHING)
+    try:
+        result: object = scenario.build(scenario.read(data))
+    except ScenarioError as error:
+        result = error.problems
+    assert result
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"", "s.yaml:1: an empty file"),
+        (b"\x7fELF\x02\x01\x01\0\0\0", "s.yaml:1: the control character U+007F"),
+        (b"\x89PNG\r\n\x1a\n", "s.yaml:1: the byte 0x89"),
+        (RAW[: RAW.index(b"fd00:10::/56") + 4], "s.yaml:7: the text breaks off or is no YAML"),
+        (RAW + b"nodes: {}\n", 'again, first on line'),
+        (b"{" * 100_000, "s.yaml:1: a value nested too deeply"),
+        (b"a: &a [*a, *a]\n", "s.yaml:1: the alias *a"),
+        (b"- " * 100_000, "s.yaml:1: a value nested too deeply"),
+    ],
+)  # fmt: skip
+def test_bad_files(raw: bytes, told: str, tmp_path: Path) -> None:
+    assert told in problems_of_text(raw, tmp_path)[0]
+
+
+def test_addresses_that_older_yaml_reads_as_numbers_are_addresses() -> None:
+    data = b"apiVersion: dsflow/v1\nname: x\ninternet:\n  a: {ipv6: 1:2:3:4:5:6:7:8}\n"
+    topology = outcome(data)
+    assert isinstance(topology, Topology)
+    assert str(topology.internet["a"].ipv6) == "1:2:3:4:5:6:7:8"
+
+
+def test_a_hundred_megabytes_of_junk_are_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "junk.yaml"
+    with file.open("wb") as stream:
+        stream.truncate(100 * 1024 * 1024)
+    with pytest.raises(ScenarioError, match="more than 64 MiB of text"):
+        scenario.read(file)

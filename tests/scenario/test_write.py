@@ -1,0 +1,74 @@
+"""Topologies as text, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsflow import scenario
+from dsflow.scenario import text, write
+from dsflow.scenario.sources import without_sources
+from tests.scenario.helpers import built
+from tests.strategies import scenario_data
+
+
+def round_trip_of(source: str | dict[str, Any]) -> None:
+    topology = scenario.build(scenario.read(source))
+    again = scenario.build(text.parse(scenario.to_yaml(topology).encode(), "again.yaml"))
+    assert without_sources(again) == without_sources(topology)
+    assert without_sources(scenario.build(scenario.read(scenario.to_data(topology)))) == without_sources(topology)
+
+
+@pytest.mark.parametrize("name", scenario.embedded_names())
+def test_the_embedded_scenarios_survive_the_round_trip(name: str) -> None:
+    round_trip_of(name)
+
+
+@settings(max_examples=60)
+@given(scenario_data())
+def test_every_scenario_survives_the_round_trip(data: dict[str, Any]) -> None:
+    round_trip_of(data)
+
+
+def test_two_vcns_survive_the_round_trip() -> None:
+    changes: dict[str, Any] = {f"{path}.vcn": "lab" for path in ("subnets.nodes", "subnets.pods", "route_tables.local")}
+    changes["vcns.far"] = {"ipv4": ["10.8.0.0/16"]}
+    changes["gateways.far"] = {"kind": "internet", "vcn": "far", "enabled": False}
+    topology = built(changes, "two-pods")
+    again = scenario.build(scenario.read(scenario.to_data(topology)))
+    assert without_sources(again) == without_sources(topology)
+
+
+def test_written_objects_take_one_line() -> None:
+    lines = scenario.to_yaml(built({}, "two-pods")).splitlines()
+    assert '  node-1: {ipv4: 10.0.1.11, ipv6: "fd00:10:0:1::11", availability_domain: AD-1}' in lines
+
+
+def test_sources_are_what_is_stripped() -> None:
+    topology = built({}, "two-pods")
+    assert topology.pods["default/client"].source
+    assert not without_sources(topology).pods["default/client"].source
+    assert without_sources(topology) != topology
+
+
+_PIECES = st.sampled_from(
+    ["no", "Yes", "1:20", "0x1", "é", "\u2028", "\x85", "{", "#", ": ", "'", '"', "\\", "\n", "😀", "null"]
+)
+
+
+@given(st.text(max_size=8) | st.lists(_PIECES, max_size=4).map("".join))
+def test_any_text_is_written_so_that_every_reader_takes_it_for_that_text(value: str) -> None:
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
+        return
+    line = f"a: [{write.scalar(value)}]\n"
+    assert text.parse(line.encode(), "a.yaml").data == {"a": [value]}
+    assert yaml.safe_load(line) == {"a": [value]}
+
+
+@pytest.mark.parametrize("value", [None, True, False, 0, -7, 65535, 0.5, 1e-07, 12345.678])
+def test_other_scalars_are_read_back(value: object) -> None:
+    assert text.parse_value(write.scalar(value)) == value
