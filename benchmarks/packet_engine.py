@@ -82,6 +82,11 @@ class Row(NamedTuple):
         """Whether the gate is reached."""
         return self.ratio >= self.gate
 
+    @property
+    def verdict(self) -> str:
+        """``missed`` or nothing, for the table."""
+        return "" if self.holds else "missed"
+
 
 def flows(sim: dsflow.Simulation, family: int, count: int) -> list[Flow]:
     """``count`` flows of one family: the path types take turns, pods change, and every source port is new."""
@@ -262,10 +267,9 @@ def table(rows: Sequence[Row]) -> str:
         f"{'family':<7}{'reading':<9}{'dsflow':>10}{'scapy':>9}{'ratio':>8}{'gate':>7}   packet-hops per CPU-second"
     ]
     for row in rows:
-        verdict = "" if row.holds else "missed"
         lines.append(
             f"ipv{row.family:<4}{row.reading:<9}{row.dsflow_rate:>10,.0f}{row.scapy_rate:>9,.0f}"
-            f"{row.ratio:>7.1f}x{row.gate:>6.0f}x   {verdict}".rstrip()
+            f"{row.ratio:>7.1f}x{row.gate:>6.0f}x   {row.verdict}".rstrip()
         )
     return "\n".join(lines)
 

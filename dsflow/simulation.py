@@ -228,6 +228,8 @@ class Session:
     def send(self, device: str, packet: Any) -> Chain:
         """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
 
+        A scapy packet without a source gets the device's address.
+
         Raises
         ------
         UsageError
@@ -235,7 +237,7 @@ class Session:
         """
         start = self._simulation._ends.origin(device)
         assert start.device is not None
-        first = _as_packet(packet)
+        first = _as_packet(packet, start)
         header = read_header(first)
         end = self._simulation._ends.target(header.dst)
         name = str(header.protocol)
@@ -352,10 +354,15 @@ def _protocol(end: End, tcp: int | None, udp: int | None, icmp: bool) -> tuple[s
     return protocol, port
 
 
-def _as_packet(packet: Any) -> Packet:
-    from dsflow.net.packets import from_scapy
-
+def _as_packet(packet: Any, start: End) -> Packet:
+    """The bytes of a packet; where scapy's leaves the source open, it is the sender's address."""
     try:
-        return Packet.parse(bytes(packet) if isinstance(packet, bytes | bytearray) else from_scapy(packet))
+        if isinstance(packet, bytes | bytearray):
+            return Packet.parse(bytes(packet))
+        from dsflow.net.packets import from_scapy
+
+        version = getattr(packet, "version", None)
+        src = start.address(Family(version), from_outside=False) if version in (4, 6) else None
+        return Packet.parse(from_scapy(packet, src=None if src is None else str(src)))
     except MalformedPacket as error:
         raise UsageError(f"the packet is malformed: {error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
-from dsflow.dataplane.common import PROTOCOL_NUMBERS, not_forwarding, origin_mtu, own_addresses, routes
+from dsflow.dataplane.common import AWAITED, PROTOCOL_NUMBERS, not_forwarding, origin_mtu, own_addresses, routes
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
@@ -75,7 +75,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
-        accepted=Rule(reason="the packet belongs to a connection that the load balancer opened", explicit=False),
+        awaited=AWAITED,
         closed=Drop(_closed(balancer), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
     )

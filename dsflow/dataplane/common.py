@@ -12,6 +12,7 @@ from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
 __all__ = [
+    "AWAITED",
     "EVERYWHERE",
     "PROTOCOL_NUMBERS",
     "fabric_hop_limit",
@@ -29,7 +30,9 @@ __all__ = [
 PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 """The protocol numbers of transports with ports (IANA)."""
 
-_ACCEPTED = Rule(reason="the destination port is open", explicit=False)
+OPEN = Deliver(Rule(reason="{protocol} port {dport} is open", explicit=False))
+ECHO = Deliver(Rule(reason="every host answers an echo request (RFC 1122 section 3.2.2.6)", explicit=False))
+AWAITED = Deliver(Rule(reason="an answer to what was sent from here", explicit=False))
 _ACCEPTED_OWN = Rule(reason="{dst} is an address of this device", explicit=False)
 
 
@@ -77,7 +80,7 @@ def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners
         mend=f"add {{protocol}}/{{dport}} to {path}.listen",
     )
     refusal = Drop(closed, Disposition.NO_LISTENER, error=IcmpError.PORT_UNREACHABLE, resets=True)
-    return Listeners(ports=numbers, accepted=_ACCEPTED, closed=refusal)
+    return Listeners(ports=numbers, open=OPEN, echo=ECHO, awaited=AWAITED, closed=refusal)
 
 
 linux_hop_limit = HopLimit(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dsflow.dataplane.action import Action, Continue, Drop, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
 from dsflow.net.lpm import LongestPrefixTable
@@ -111,10 +111,15 @@ class Nat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """What answers at this device: protocol number and port.  ICMP echo always does."""
+    """What answers at this device: protocol number and port.  ICMP echo always does.
+
+    Also ``awaited`` are answers to what the device itself sent, and ICMP errors.
+    """
 
     ports: frozenset[tuple[int, int]]
-    accepted: Rule
+    open: Deliver
+    echo: Deliver
+    awaited: Deliver
     closed: Drop
     stage: str = "listener"
 
@@ -124,7 +129,7 @@ class Proxy:
     """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
-    accepted: Rule
+    awaited: Deliver
     closed: Drop
     no_backend: Mapping[tuple[int, int, int], Drop]
     echo: Drop

@@ -101,5 +101,4 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
     family = Family(out.packet.family)
-    verdict = out.hops[-1].records[-1][2]
-    return Trace(connection, direction, family, out.disposition, cause, out.hops, verdict)
+    return Trace(connection, direction, family, out.disposition, cause, out.hops, out.end.rule)

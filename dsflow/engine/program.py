@@ -12,7 +12,7 @@ from dsflow.trace.step import Pattern
 
 __all__ = ["Network", "Program"]
 
-Stages = tuple[tuple[str, Rule | None, Stage], ...]
+Stages = tuple[tuple[str, Rule, Stage], ...]
 
 Destination = tuple[str | None, int, int]
 """The interface a packet came in by, its family and its destination."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Continue, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of
@@ -19,27 +19,30 @@ from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUES
 __all__ = ["stage_for"]
 
 
-def stage_for(table: Table, seed: int) -> tuple[str, Rule | None, Stage]:
+def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
     """The stage's name, the rule of its usual rewriting, and what it does."""
     match table:
         case RouteLookup():
-            return table.stage, None, _route(table)
+            return table.stage, _NO_RULE, _route(table)
         case Filter():
-            return table.stage, None, _filter(table)
+            return table.stage, _NO_RULE, _filter(table)
         case HopLimit():
             return table.stage, table.lowered, _hop_limit(table)
         case Mtu():
-            return table.stage, None, _mtu(table)
+            return table.stage, _NO_RULE, _mtu(table)
         case StaticNat():
-            return table.kind, None, _static_nat(table)
+            return table.kind, _NO_RULE, _static_nat(table)
         case Nat():
-            return table.hook, None, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
+            return table.hook, _NO_RULE, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
         case Listeners():
-            return table.stage, None, _listeners(table)
+            return table.stage, _NO_RULE, _listeners(table)
         case Proxy():
-            return table.stage, None, _proxy(table, seed)
+            return table.stage, _NO_RULE, _proxy(table, seed)
         case _:
             assert_never(table)
+
+
+_NO_RULE = Rule(reason="this table rewrites by its rows only")
 
 
 def _route(table: RouteLookup) -> Stage:
@@ -151,24 +154,20 @@ def _is_awaited(packet: Packet, at: At) -> bool:
 
 
 def _listeners(table: Listeners) -> Stage:
-    accepted = Deliver(table.accepted)
-
     def listener(packet: Packet, at: At) -> Outcome:
         if (packet.protocol, packet.dport) in table.ports:
-            return accepted
-        if (packet.protocol, packet.icmp_type) in _REQUESTS or _is_awaited(packet, at):
-            return accepted
-        return table.closed
+            return table.open
+        if (packet.protocol, packet.icmp_type) in _REQUESTS:
+            return table.echo
+        return table.awaited if _is_awaited(packet, at) else table.closed
 
     return listener
 
 
 def _proxy(table: Proxy, seed: int) -> Stage:
-    accepted = Deliver(table.accepted)
-
     def proxy(packet: Packet, at: At) -> Outcome:
         if _is_awaited(packet, at):
-            return accepted
+            return table.awaited
         if (packet.protocol, packet.icmp_type) in _REQUESTS:
             return table.echo
         listener = (int(packet.family), packet.protocol, packet.dport or 0)
@@ -177,7 +176,7 @@ def _proxy(table: Proxy, seed: int) -> Stage:
             return table.closed
         if not backends:
             return table.no_backend[listener]
-        chosen = mix64(seed, packet.src, packet.sport or 0, packet.dst, packet.dport or 0) % len(backends)
-        return backends[chosen]
+        chosen = mix64(packet.src, packet.dst, seed << 32 | (packet.sport or 0) << 16 | (packet.dport or 0))
+        return backends[chosen % len(backends)]
 
     return proxy

@@ -150,9 +150,9 @@ def show(value: object) -> str:
         case int() | float():
             return str(value)
         case Mapping():
-            return "a mapping" if value else "an empty mapping"
+            return "a mapping"
         case list() | tuple():
-            return "a list" if value else "an empty list"
+            return "a list"
         case _:
             return f"a Python {type(value).__name__}"
 

@@ -60,6 +60,8 @@ def _misfitting_value(document: Document, path: Path, error: Mapping[str, Any]) 
             reason = str(error["ctx"]["error"])
             says_it_all = reason.endswith("?") or expected in reason
             return document.problem(path, reason, "" if says_it_all else expected)
+        case "too_short", _:
+            return document.problem(path, f"{show(value)} without entries", expected)
         case "string_type", bool() | int() | float():
             return document.problem(path, show(value), f"{expected}, in quotes")
     return document.problem(path, show(value), expected)
@@ -172,7 +174,7 @@ def _in_words(node: Schema) -> str:
         case "array":
             return "a list with at least one item" if node.get("minItems") else "a list"
         case _:
-            return "a mapping"
+            return "a mapping with at least one entry" if node.get("minProperties") else "a mapping"
 
 
 def _expected_name(data: Value, path: Path) -> str:

@@ -121,7 +121,7 @@ class Chain:
         if last.disposition is Disposition.LEFT_MODEL:
             return Disposition.UNDETERMINED
         replies = [trace for trace in self.traces if trace.direction is Direction.REPLY]
-        if last.disposition is not Disposition.DELIVERED or not replies:
+        if last.disposition not in (Disposition.DELIVERED, Disposition.RE_ORIGINATED) or not replies:
             return None
         if any(reply.disposition is Disposition.UNDETERMINED for reply in replies):
             return Disposition.UNDETERMINED

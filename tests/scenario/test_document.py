@@ -49,9 +49,7 @@ def test_a_step_that_could_be_misread_is_quoted() -> None:
 def test_shown_values_are_short_and_harmless() -> None:
     assert show("x" * 100) == '"' + "x" * 60 + '…"'
     assert show("\x1b[31m") == '"U+001B[31m"'
-    assert [show(value) for value in ([], {}, [1], {"a": 1}, 2.5, 10**30, None)] == [
-        "an empty list",
-        "an empty mapping",
+    assert [show(value) for value in ([1], {"a": 1}, 2.5, 10**30, None)] == [
         "a list",
         "a mapping",
         "2.5",
