@@ -60,7 +60,7 @@ _REGISTRY = (
         default="refuses",
         alternatives=("evicts the oldest", "drops silently at a shape-dependent number"),
         confidence="unknown",
-        source="docs.oracle.com Network/Tasks/NATgateway.htm (2025-02) gives about 20,000; the policy is not documented",
+        source="docs.oracle.com Network/Tasks/NATgateway.htm (2025-02) gives about 20,000; no page tells the policy",
     ),
     Assumption(
         id="node-masquerade-off",

@@ -93,7 +93,7 @@ def _backends(
         if address is not None:
             rule = Rule(
                 id=f"{service.id}:{port.port}",
-                reason=f"the load balancer completes the client's connection and dials {pod.id} port {port.target_port}",
+                reason=f"the client's connection ends here and {pod.id} port {port.target_port} is dialled",
                 source=service.source,
                 evidence=Evidence.INFERRED,
                 assumption="proxy-keeps-family",

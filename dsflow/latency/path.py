@@ -43,11 +43,8 @@ def _hop_costs(passage: Passage) -> Iterator[Iterator[Cost]]:
 
 def _device_costs(device: Device, passage: Passage, arriving: Link | None, leaving: Link | None) -> Iterator[Cost]:
     toll = device.toll
-    if leaving is None:
-        delays = toll.delivered
-    else:
-        delays = toll.forwarded_new if passage.forward else toll.forwarded
-    for delay in delays:
+    forwarded = toll.forwarded_new if passage.forward else toll.forwarded
+    for delay in toll.delivered if leaving is None else forwarded:
         entry = "cross_ad" if delay.entry == "fabric_ad" and _changes_domain(arriving, leaving) else delay.entry
         yield _cost(Delay(entry, delay.km), device.id, passage.family, toll.machine)
 

@@ -114,11 +114,13 @@ class Address:
 def format_address(family: int, value: int) -> str:
     """The canonical text (RFC 5952) of an address given as two numbers.
 
-    >>> format_address(6, 1)
-    '::1'
+    >>> format_address(6, 1), format_address(6, 0x10002)
+    ('::1', '::1:2')
     """
     if family == 4:
         return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+    if 0xFFFF < value <= 0xFFFF_FFFF:  # C libraries differ: some print the last 32 bits as a dotted quad here
+        return f"::{value >> 16:x}:{value & 0xFFFF:x}"
     return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
 
 
