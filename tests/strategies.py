@@ -12,6 +12,7 @@ from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.assemble import assembled
 from dsflow.net.checksum import internet_checksum
 from dsflow.net.packet import Packet
+from tests.clusters import random_cluster
 
 # --- net: addresses, prefixes, packets ---------------------------------------------------------------------
 
@@ -263,3 +264,13 @@ def _add_questions(draw: Draw, data: dict[str, Any]) -> None:
 
 
 # --- end of scenario ---------------------------------------------------------------------------------------
+
+# --- dataplane, engine, trace: generated clusters ------------------------------------------------------------
+
+
+def clusters() -> SearchStrategy[dict[str, Any]]:
+    """Clusters of the article's profile as scenario data: always valid, often not working."""
+    return st.randoms(use_true_random=False).map(random_cluster)
+
+
+# --- end of generated clusters -------------------------------------------------------------------------------

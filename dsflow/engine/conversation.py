@@ -100,5 +100,5 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
-    family = Family(out.packet.family)
+    family = out.packet.family
     return Trace(connection, direction, family, out.disposition, cause, out.hops, out.end.rule)

@@ -16,11 +16,11 @@ __all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
 class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
-    ``arrived`` is the packet as it came in; ``route`` is set once the way on is known; ``dnat`` once a
+    ``arrived`` is the packet as it came in, ``packet`` as it is now; ``route`` is set once the way on is known; ``dnat`` once a
     destination translation was chosen, ``translated`` once any translation was made.
     """
 
-    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "route", "translated")
+    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "packet", "route", "translated")
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -29,7 +29,7 @@ class At:
         """Begin a visit."""
         self.device = device
         self.in_interface = in_interface
-        self.arrived = arrived
+        self.arrived = self.packet = arrived
         self.route: Forward | None = None
         self.dnat: NatRow | None = None
         self.translated = False

@@ -60,11 +60,11 @@ class Network:
     def __init__(self, dataplane: Dataplane, seed: int) -> None:
         self.dataplane = dataplane
         self.seed = seed
-        self._programs: dict[str, Program] = {}
+        self.programs: dict[str, Program] = {}
 
     def program(self, device_id: str) -> Program:
         """The program of a device."""
-        program = self._programs.get(device_id)
+        program = self.programs.get(device_id)
         if program is None:
-            program = self._programs[device_id] = Program(self.dataplane[device_id], self.seed)
+            program = self.programs[device_id] = Program(self.dataplane[device_id], self.seed)
         return program

@@ -69,63 +69,59 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     packets: tuple[Packet, ...] = (packet,)
     seen: set[tuple[str, str | None, bytes]] = set()
     while True:
-        hop, end, packet = _visit(program, at, in_interface, packets, len(hops))
+        pattern = program.patterns.get((in_interface, packet.family, packet.dst))
+        if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1:
+            hop, end = _visit(program, at, in_interface, packets, len(hops))
+        else:
+            hop, end = _repeat(program, pattern, in_interface, packets, len(hops)), pattern.forward
         hops.append(hop)
         neighbor = hop.neighbor
         if neighbor is None or neighbor.device is None:
-            return Walk(hops, end, packet)
-        program = network.program(neighbor.device)
+            return Walk(hops, end, at.packet if neighbor is None else hop.left[0])
+        program = network.programs.get(neighbor.device) or network.program(neighbor.device)
         in_interface = neighbor.in_interface
         packets = hop.left
+        packet = packets[0]
         if len(hops) > MANY_HOPS:
-            place = neighbor.device, in_interface, packets[0].raw
+            place = neighbor.device, in_interface, packet.raw
             if place in seen:
-                record = "loop", Effect.DROP, _LOOP.rule, packets[0], None, None, 0
+                record = "loop", Effect.DROP, _LOOP.rule, packet, None, None, 0
                 hops.append(Hop(len(hops), program.device, in_interface, None, packets, (), (record,)))
-                return Walk(hops, _LOOP, packets[0])
+                return Walk(hops, _LOOP, packet)
             seen.add(place)
-
-
-def _visit(
-    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], index: int
-) -> tuple[Hop, End, Packet]:
-    """One device: what arrived, what was decided, what left."""
-    packet = packets[0]
-    destination = in_interface, packet.family, packet.dst
-    pattern = program.patterns.get(destination)
-    if pattern is not None and len(packets) == 1 and packet.ttl > 1 and len(packet.raw) <= pattern.mtu_bytes:
-        return _repeat(program, pattern, in_interface, packets, index)
-
-    records: list[Record] = []
-    if len(packets) == 1:
-        end, packet = _run(program, at, in_interface, packet, records)
-        left: tuple[Packet, ...] = (packet,)
-        largest = 0
-    else:
-        end, left, largest = _run_fragments(program, at, in_interface, packets, records)
-        packet = left[0]
-    arrived = () if in_interface is None else packets
-    if not isinstance(end, Forward):
-        return Hop(index, program.device, in_interface, None, arrived, (), records, at.translated), end, packet
-    neighbor = end.neighbor
-    mtu_bytes = neighbor.link.mtu_bytes
-    if largest or len(packet.raw) > mtu_bytes:
-        left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
-    elif program.plain:
-        program.remember(destination, Pattern.of(end, records))
-    return Hop(index, program.device, in_interface, neighbor, arrived, left, records, at.translated), end, packet
 
 
 def _repeat(
     program: Program, pattern: Pattern, in_interface: str | None, packets: tuple[Packet, ...], index: int
-) -> tuple[Hop, End, Packet]:
+) -> Hop:
     """A visit whose decisions are known: only the packet is new."""
-    forward = pattern.forward
     if in_interface is None:
-        packet = packets[0]
-        return Hop(index, program.device, None, forward.neighbor, (), packets, pattern), forward, packet
-    left = (decremented(packets[0]),) if forward.lowers else packets
-    return Hop(index, program.device, in_interface, forward.neighbor, packets, left, pattern), forward, left[0]
+        return Hop(index, program.device, None, pattern.forward.neighbor, (), packets, pattern)
+    left = (decremented(packets[0]),) if pattern.forward.lowers else packets
+    return Hop(index, program.device, in_interface, pattern.forward.neighbor, packets, left, pattern)
+
+
+def _visit(
+    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], index: int
+) -> tuple[Hop, End]:
+    """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
+    records: list[Record] = []
+    if len(packets) == 1:
+        end = _run(program, at, in_interface, packets[0], records)
+        left: tuple[Packet, ...] = (at.packet,)
+        largest = 0
+    else:
+        end, left, largest = _run_fragments(program, at, in_interface, packets, records)
+    arrived = () if in_interface is None else packets
+    if not isinstance(end, Forward):
+        return Hop(index, program.device, in_interface, None, arrived, (), records, at.translated), end
+    neighbor = end.neighbor
+    mtu_bytes = neighbor.link.mtu_bytes
+    if largest or len(left[0].raw) > mtu_bytes:
+        left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
+    elif program.plain:
+        program.remember((in_interface, packets[0].family, packets[0].dst), Pattern.of(end, records))
+    return Hop(index, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
 def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
@@ -148,26 +144,25 @@ def _run_fragments(
     if program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
         whole = reassemble(packets)
         if whole is None:
+            at.enter(program.device.id, in_interface, packets[0])
             records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
             return _INCOMPLETE, packets, largest
-        end, packet = _run(program, at, in_interface, whole, records)
-        return end, (packet,), largest
-    end, first = _run(program, at, in_interface, packets[0], records)
-    left = [first]
+        end = _run(program, at, in_interface, whole, records)
+        return end, (at.packet,), largest
+    end = _run(program, at, in_interface, packets[0], records)
+    left = [at.packet]
     for packet in packets[1:]:
         told: list[Record] = []
-        end, out = _run(program, at, in_interface, packet, told)
-        left.append(out)
+        end = _run(program, at, in_interface, packet, told)
+        left.append(at.packet)
         if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
             records += told
             break
     return end, tuple(left), largest
 
 
-def _run(
-    program: Program, at: At, in_interface: str | None, packet: Packet, records: list[Record]
-) -> tuple[End, Packet]:
-    """Run the stages until one of them ends the visit or the packet is out."""
+def _run(program: Program, at: At, in_interface: str | None, packet: Packet, records: list[Record]) -> End:
+    """Run the stages until one of them ends the visit or the packet is out; ``at.packet`` is how it then is."""
     at.enter(program.device.id, in_interface, packet)
     if in_interface is None:
         stages, onwards = program.send, program.leave
@@ -181,7 +176,7 @@ def _run(
                 continue
             if isinstance(outcome, Packet):
                 records.append((name, REWRITE, usual, packet, outcome, None, 0))
-                packet = outcome
+                packet = at.packet = outcome
             elif isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
@@ -192,7 +187,7 @@ def _run(
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
             elif isinstance(outcome, Rewrite):
                 records.append((outcome.kind, REWRITE, outcome.rule, packet, outcome.packet, outcome.kind, 0))
-                packet = outcome.packet
+                packet = at.packet = outcome.packet
                 at.dnat = outcome.row or at.dnat
                 at.translated = True
                 if outcome.session is not None:
@@ -205,10 +200,10 @@ def _run(
                 break
             else:
                 records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
-                return outcome, packet
+                return outcome
         else:
             assert at.route is not None, "a pipeline ends in a decision"
-            return at.route, packet
+            return at.route
 
 
 PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet

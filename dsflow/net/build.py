@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from struct import Struct
 
+from dsflow.net.address import Family
 from dsflow.net.assemble import assembled
 from dsflow.net.icmp import icmp_error
 from dsflow.net.packet import Packet, rewritten
@@ -174,7 +175,17 @@ def _syn_ack(packet: Packet, ttl: int) -> Packet | None:
     if packet.tcp_flags & (SYN | ACK | RST | FIN) != SYN:
         return None
     sequence = int.from_bytes(packet.raw[packet.transport + 4 : packet.transport + 8], "big")
+    if sequence == 0:
+        prepared = _first_syn_ack(packet.family, ttl)
+        return rewritten(prepared, src=packet.dst, dst=packet.src, sport=packet.dport, dport=packet.sport)
     return _segment_back(packet, 0, (sequence + 1) & _SEQUENCE_MASK, SYN | ACK, WINDOW, ttl)
+
+
+@lru_cache
+def _first_syn_ack(family: Family, ttl: int) -> Packet:
+    """The answer to a first packet of this module's, which has sequence number 0: all but addresses and ports."""
+    message = _TCP.pack(0, 0, 0, 1, 0x50, SYN | ACK, WINDOW, 0, 0)
+    return assembled(family, TCP, 0, 0, message, ports=(0, 0), ttl=ttl, dont_fragment=True)
 
 
 def _segment_back(packet: Packet, sequence: int, acknowledged: int, flags: int, window: int, ttl: int) -> Packet:

@@ -1,0 +1,1 @@
+"""Questions about whole simulations: the paths x families matrix, expectations, differences."""

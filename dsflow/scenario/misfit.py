@@ -124,7 +124,7 @@ def _resolved(node: Schema | None, value: Value) -> Schema:
     if "discriminator" in node:
         mapping = node["discriminator"]["mapping"]
         kind = value.get("kind") if isinstance(value, Section) else None
-        if kind not in mapping:
+        if not isinstance(kind, str) or kind not in mapping:
             return {"properties": {"kind": {"enum": list(mapping)}}, "type": "object"}
         return _resolved({"$ref": mapping[kind]}, value)
     if "anyOf" in node and "x-expected" not in node:

@@ -69,6 +69,8 @@ def ledger_rows(traces: Iterable[Trace]) -> list[LedgerRow]:
     rows: list[LedgerRow] = []
     for trace in traces:
         for hop in trace.hops:
+            if not (hop.translated or hop.at.capabilities):
+                continue
             idle = idle_rows(hop.at, trace.family, trace.connection, trace.direction, hop.index)
             if hop.translated:
                 applied = _applied(trace, hop)
