@@ -56,7 +56,7 @@ class Ends:
         UsageError
             For a name that is unknown or cannot send.
         """
-        end = self.target(text)
+        end = self._known.get(text) or self.target(text)
         if end.device is None:
             raise UsageError(f'"{text}": packets start at a pod, node, load balancer or Internet host')
         return end

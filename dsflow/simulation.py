@@ -24,7 +24,7 @@ from dsflow.net.packet import MalformedPacket, Packet, read_header
 from dsflow.trace.chain import Chain, Context, PathType, Question
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect
-from dsflow.trace.timing import Passage
+from dsflow.trace.timing import Leg, Passage
 from dsflow.trace.trace import Direction, Trace
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Simulation:
 
     def trace(self, origin: str, target: str, *, family: int, **options: Any) -> Chain:
         """The answer to one question; see :meth:`Session.trace` for the options."""
-        return self.session().trace(origin, target, family=family, **options)
+        return Session(self).trace(origin, target, family=family, **options)
 
     def send(self, device: str, packet: Any) -> Chain:
         """What becomes of any packet sent by a device; see :meth:`Session.send`."""
@@ -201,12 +201,11 @@ class Session:
         UsageError
             For unknown names, impossible numbers, and an address of the other family.
         """
-        start, end = self._simulation._ends.origin(origin), self._simulation._ends.target(target)
+        ends = self._simulation._ends
+        start, end = ends.origin(origin), ends.target(target)
         protocol, dport = _protocol(end, tcp, udp, icmp)
-        if protocol == "icmp":
-            question = Question(origin, target, _family(family), protocol, None, None)
-        else:
-            question = Question(origin, target, _family(family), protocol, 40000 if sport is None else sport, dport)
+        from_port = None if protocol == "icmp" else 40000 if sport is None else sport
+        question = Question(origin, target, _FAMILIES.get(family) or _family(family), protocol, from_port, dport)
         return self._answer(question, start, end, sport, ttl, size, df, source)
 
     def ask(self, flow: Flow) -> Chain:
@@ -294,7 +293,7 @@ class Session:
         assert start.device is not None
         known = drop.disposition is not Disposition.UNDETERMINED
         record = ("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None, None, None, 0)
-        hop = Hop(0, simulation.dataplane[start.device], None, None, (), (), (record,))
+        hop = Hop(Leg(), simulation.dataplane[start.device], None, None, (), (), (record,))
         trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
         return Chain(simulation.context, question, simulation._ends.path_type(start, end), [trace])
 
@@ -322,6 +321,9 @@ def _looks_literal(end: End) -> bool:
     return "/" not in end.id
 
 
+_FAMILIES: dict[int, Family] = {int(family): family for family in Family}
+
+
 def _family(number: int) -> Family:
     try:
         return Family(number)
@@ -341,17 +343,21 @@ def _of_family(text: str, family: Family) -> Address:
 
 def _protocol(end: End, tcp: int | None, udp: int | None, icmp: bool) -> tuple[str, int | None]:
     """The protocol and destination port asked for, else the target's first open port, else an echo."""
-    asked = [(name, port) for name, port in (("tcp", tcp), ("udp", udp)) if port is not None]
-    if icmp:
-        asked.append(("icmp", None))  # type: ignore[arg-type]  # an echo has no port
-    if len(asked) > 1:
+    if (tcp is not None) + (udp is not None) + icmp > 1:
         raise UsageError("tcp, udp and icmp: expected at most one of them")
-    if not asked:
-        return (end.listen[0].protocol, end.listen[0].port) if end.listen else ("icmp", None)
-    protocol, port = asked[0]
-    if protocol != "icmp" and not 0 < port <= 65535:
+    if icmp:
+        return "icmp", None
+    if tcp is not None:
+        return "tcp", _port("tcp", tcp)
+    if udp is not None:
+        return "udp", _port("udp", udp)
+    return (end.listen[0].protocol, end.listen[0].port) if end.listen else ("icmp", None)
+
+
+def _port(protocol: str, port: int) -> int:
+    if not 0 < port <= 65535:
         raise UsageError(f"{protocol} port {port}: expected 1-65535")
-    return protocol, port
+    return port
 
 
 def _as_packet(packet: Any, start: End) -> Packet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Deliver, Drop, IcmpError, Reoriginate
+from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Reoriginate
 from dsflow.engine.conntrack import State, key_of, reversed_key
 from dsflow.engine.program import Network
 from dsflow.engine.walk import Walk, walk
@@ -36,28 +36,30 @@ def converse(network: Network, state: State, origin: str, packet: Packet) -> lis
         state.of(origin).expected.add(reversed_key(key_of(packet)))
         out = walk(network, state, origin, packet)
         traces.append(_trace(out, connection, Direction.FORWARD))
-        if not _answer(network, state, out, connection, traces) or not isinstance(out.end, Reoriginate):
+        end, here, packet = out.end, out.hops[-1].at.id, out.packet
+        if isinstance(end, Drop):
+            _refuse(network, state, out, end, connection, traces)
             break
-        origin, packet = out.hops[-1].at.id, _dialled(out.packet, out.end)
+        answer = None if isinstance(end, Forward) else reply_to(packet)
+        answered = _send_back(network, state, here, answer, connection, traces)
+        if not (isinstance(end, Reoriginate) and answered):
+            break
+        origin, packet = here, _dialled(packet, end)
     return traces
 
 
-def _answer(network: Network, state: State, out: Walk, connection: int, traces: list[Trace]) -> bool:
-    """Send what the end of a walk provokes; whether an answer came through."""
-    here = out.hops[-1].at.id
-    match out.end:
-        case Deliver() | Reoriginate():
-            return _send_back(network, state, here, reply_to(out.packet), connection, traces)
-        case Drop(resets=True) if out.packet.protocol == TCP:
-            return _send_back(network, state, here, reset_to(out.packet), connection, traces)
-        case Drop(error=IcmpError()):
-            _send_error(network, state, out, out.end, connection, traces)
-    return False
+def _refuse(network: Network, state: State, out: Walk, end: Drop, connection: int, traces: list[Trace]) -> None:
+    """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing."""
+    if end.resets and out.packet.protocol == TCP:
+        _send_back(network, state, out.hops[-1].at.id, reset_to(out.packet), connection, traces)
+    elif end.error is not None:
+        _send_error(network, state, out, end, connection, traces)
 
 
 def _send_back(
     network: Network, state: State, here: str, answer: Packet | None, connection: int, traces: list[Trace]
 ) -> bool:
+    """Send an answer, if there is one; whether it came through."""
     if answer is None:
         return False
     back = walk(network, state, here, answer)

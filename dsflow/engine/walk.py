@@ -17,6 +17,7 @@ from dsflow.net.fragment import fragment, reassemble
 from dsflow.net.packet import Packet, decremented
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
+from dsflow.trace.timing import Leg
 
 __all__ = ["End", "Walk", "walk"]
 
@@ -63,17 +64,24 @@ class Walk(NamedTuple):
 def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     """Send ``packet`` from the device ``origin`` and follow it to its end."""
     hops: list[Hop] = []
+    leg = Leg()
     at = At(state)
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
     seen: set[tuple[str, str | None, bytes]] = set()
+    end: End
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.dst))
         if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1:
-            hop, end = _visit(program, at, in_interface, packets, len(hops))
-        else:
-            hop, end = _repeat(program, pattern, in_interface, packets, len(hops)), pattern.forward
+            hop, end = _visit(program, at, in_interface, packets, leg)
+        else:  # the decisions are known, only the packet is new
+            end = pattern.forward
+            if in_interface is None:
+                hop = Hop(leg, program.device, None, end.neighbor, (), packets, pattern)
+            else:
+                left = (decremented(packet),) if end.lowers else packets
+                hop = Hop(leg, program.device, in_interface, end.neighbor, packets, left, pattern)
         hops.append(hop)
         neighbor = hop.neighbor
         if neighbor is None or neighbor.device is None:
@@ -86,23 +94,13 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
             place = neighbor.device, in_interface, packet.raw
             if place in seen:
                 record = "loop", Effect.DROP, _LOOP.rule, packet, None, None, 0
-                hops.append(Hop(len(hops), program.device, in_interface, None, packets, (), (record,)))
+                hops.append(Hop(leg, program.device, in_interface, None, packets, (), (record,)))
                 return Walk(hops, _LOOP, packet)
             seen.add(place)
 
 
-def _repeat(
-    program: Program, pattern: Pattern, in_interface: str | None, packets: tuple[Packet, ...], index: int
-) -> Hop:
-    """A visit whose decisions are known: only the packet is new."""
-    if in_interface is None:
-        return Hop(index, program.device, None, pattern.forward.neighbor, (), packets, pattern)
-    left = (decremented(packets[0]),) if pattern.forward.lowers else packets
-    return Hop(index, program.device, in_interface, pattern.forward.neighbor, packets, left, pattern)
-
-
 def _visit(
-    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], index: int
+    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], leg: Leg
 ) -> tuple[Hop, End]:
     """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
     records: list[Record] = []
@@ -114,14 +112,14 @@ def _visit(
         end, left, largest = _run_fragments(program, at, in_interface, packets, records)
     arrived = () if in_interface is None else packets
     if not isinstance(end, Forward):
-        return Hop(index, program.device, in_interface, None, arrived, (), records, at.translated), end
+        return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
     neighbor = end.neighbor
     mtu_bytes = neighbor.link.mtu_bytes
     if largest or len(left[0].raw) > mtu_bytes:
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
     elif program.plain:
         program.remember((in_interface, packets[0].family, packets[0].dst), Pattern.of(end, records))
-    return Hop(index, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
+    return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
 def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:

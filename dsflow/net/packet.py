@@ -12,7 +12,6 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from dsflow.net.address import Family, format_address
-from dsflow.net.checksum import updated
 from dsflow.net.wire import (
     ICMP,
     ICMPV6,
@@ -223,26 +222,36 @@ def rewritten(
     raw = bytearray(packet.raw)
     new_src = packet.src if src is None else src
     new_dst = packet.dst if dst is None else dst
-    moved = packet.src + packet.dst - new_src - new_dst  # old less new, as checksums want it
+    moved = packet.src + packet.dst - new_src - new_dst  # old less new, as checksums want it (RFC 1624)
+    protocol, at = packet.protocol, packet.checksum_at
     if packet.family is Family.IPV4:
-        checksum = updated(raw[10] << 8 | raw[11], moved, 0)
-        _ADDRESSES4.pack_into(raw, 10, checksum, new_src, new_dst)
+        _ADDRESSES4.pack_into(raw, 10, ((raw[10] << 8 | raw[11]) + moved) % 0xFFFF, new_src, new_dst)
     else:
         raw[8:40] = (new_src << 128 | new_dst).to_bytes(32, "big")
-    if packet.protocol == ICMP:
+    if protocol == ICMP:
         moved = 0  # no pseudo-header (RFC 792)
     new_sport, new_dport = packet.sport, packet.dport
     if sport is not None or dport is not None:
-        new_sport, new_dport = _new_ports(packet, sport, dport)
-        moved += _put_ports(raw, packet, new_sport, new_dport)
-    at = packet.checksum_at
+        if new_sport is None or new_dport is None:
+            raise ValueError(f"{packet}: has no ports to rewrite")
+        if protocol in (ICMP, ICMPV6):
+            identifier = _identifier(sport, dport)
+            _WORD.pack_into(raw, packet.transport + 4, identifier)
+            moved += new_sport - identifier
+            new_sport = new_dport = identifier
+        else:
+            moved += new_sport + new_dport
+            new_sport = new_sport if sport is None else sport
+            new_dport = new_dport if dport is None else dport
+            moved -= new_sport + new_dport
+            _PORTS.pack_into(raw, packet.transport, new_sport, new_dport)
     if at and moved:
-        checksum = updated(raw[at] << 8 | raw[at + 1], moved, 0)
-        _WORD.pack_into(raw, at, checksum or _zero(packet.protocol, raw, at))
+        checksum = ((raw[at] << 8 | raw[at + 1]) + moved) % 0xFFFF
+        _WORD.pack_into(raw, at, checksum or _zero(protocol, raw, at))
     return Packet(
         bytes(raw),
         packet.family,
-        packet.protocol,
+        protocol,
         new_src,
         new_dst,
         new_sport,
@@ -263,26 +272,11 @@ def _zero(protocol: int, raw: bytearray, at: int) -> int:
     return 0xFFFF if empty or protocol == UDP else 0
 
 
-def _new_ports(packet: Packet, sport: int | None, dport: int | None) -> tuple[int, int]:
-    if packet.sport is None or packet.dport is None:
-        raise ValueError(f"{packet}: has no ports to rewrite")
-    if packet.protocol not in (ICMP, ICMPV6):
-        return packet.sport if sport is None else sport, packet.dport if dport is None else dport
+def _identifier(sport: int | None, dport: int | None) -> int:
     identifier = dport if sport is None else sport
     if identifier is None or dport not in (None, identifier):
         raise ValueError(f"{sport} and {dport}: an ICMP echo has one identifier")
-    return identifier, identifier
-
-
-def _put_ports(raw: bytearray, packet: Packet, sport: int, dport: int) -> int:
-    """Write the ports or the identifier; what the sum of the words fell by comes back."""
-    assert packet.sport is not None
-    assert packet.dport is not None
-    if packet.protocol in (ICMP, ICMPV6):
-        _WORD.pack_into(raw, packet.transport + 4, sport)
-        return packet.sport - sport
-    _PORTS.pack_into(raw, packet.transport, sport, dport)
-    return packet.sport + packet.dport - sport - dport
+    return identifier
 
 
 class Icmp(NamedTuple):

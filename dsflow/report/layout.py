@@ -18,15 +18,16 @@ nodes or pods, the rest is told by a number; what ``keep`` names is always there
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import Subnet, Vcn
+from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family
 
 __all__ = ["Box", "Layout", "Role", "lay_out", "short_name"]
@@ -84,9 +85,9 @@ class Layout:
     boxes: list[Box] = field(default_factory=list)
     devices: dict[str, Box] = field(default_factory=dict)
 
-    def add(self, box: Box, device: str | None = None) -> Box:
-        """Take a box in, under the id of the device that it shows."""
-        self.boxes.append(box)
+    def add(self, box: Box, device: str | None = None, *, under: int | None = None) -> Box:
+        """Take a box in, with the id of the device that it shows, perhaps under those from a place on."""
+        self.boxes.insert(len(self.boxes) if under is None else under, box)
         if device is not None:
             self.devices[device] = box
         return box
@@ -106,8 +107,11 @@ LANE = 0.22
 POD = (1.24, 0.4)
 DEVICE = (1.3, 0.46)
 ROUTER_WIDTH = 0.3
-SIDE_WIDTH = 2.5
-"""Between the gateways' border of a VCN and its router: room for subnets without nodes."""
+BETWEEN = 0.9
+"""From the Internet's region to the gateways: room for arrows."""
+ASIDE_WIDTH = 1.6
+"""Of a subnet without nodes, which stands between the border and the router."""
+LABEL = 0.16
 
 MOST_NODES = 12
 MOST_PODS = 24
@@ -122,186 +126,168 @@ def lay_out(topology: Topology, *, keep: Collection[str] = ()) -> Layout:
     keep
         Ids of devices that are shown however many there are.
     """
-    layout = Layout()
-    left = PAD
-    if topology.internet:
-        left = _internet(topology, layout) + 1.1
+    planner = _Planner(topology, frozenset(keep))
+    left = planner.internet() if topology.internet else PAD
     if topology.gateways:
         left += DEVICE[0] / 2
     top = PAD
     for vcn in topology.vcns.values():
-        top = _vcn(vcn, topology, layout, left, top, keep) + 3 * PAD
-    return layout
+        top = planner.vcn(vcn, left, top).bottom + 2 * PAD
+    return planner.layout
 
 
-def _internet(topology: Topology, layout: Layout) -> float:
-    """The hosts outside, one under the other; gives the right edge of their region."""
-    width, height = DEVICE
-    hosts = list(topology.internet.values())
-    region = Box(
-        Role.INTERNET, PAD, PAD, width + 2 * PAD, TITLE + len(hosts) * (height + 2 * GAP) + GAP, "the Internet"
-    )
-    layout.add(region)
-    for number, host in enumerate(hosts):
-        y = region.y + TITLE + GAP + number * (height + 2 * GAP)
-        detail = _address(host.ipv4) or _address(host.ipv6)
-        layout.add(Box(Role.HOST, region.x + PAD, y, width, height, host.id, detail), host.id)
-    return region.right
+class _Planner:
+    """Places regions from the outside in; a region is as deep as what it holds, and is put under it."""
 
+    def __init__(self, topology: Topology, keep: frozenset[str]) -> None:
+        self.topology = topology
+        self.keep = keep
+        self.layout = Layout()
+        self.nodes: defaultdict[str, list[Node]] = defaultdict(list)
+        self.balancers: defaultdict[str, list[LoadBalancer]] = defaultdict(list)
+        self.pods: defaultdict[str, defaultdict[str | None, list[Pod]]] = defaultdict(lambda: defaultdict(list))
+        for node in topology.nodes.values():
+            self.nodes[node.subnet].append(node)
+        for balancer in topology.load_balancers.values():
+            self.balancers[balancer.subnet].append(balancer)
+        for pod in topology.pods.values():
+            self.pods[pod.node][pod.subnet].append(pod)
+        self.pod_subnets = {pod.subnet for pod in topology.pods.values()}
+        fullest = max((len(group) for groups in self.pods.values() for group in groups.values()), default=1)
+        self.columns = max(2, min(MOST_COLUMNS, fullest))
 
-def _vcn(vcn: Vcn, topology: Topology, layout: Layout, left: float, top: float, keep: Collection[str]) -> float:
-    """One VCN; gives its lower edge."""
-    place = len(layout.boxes)  # a region lies under what it holds
-    subnets = [subnet for subnet in topology.subnets.values() if subnet.vcn == vcn.name]
-    housing = {node.subnet for node in topology.nodes.values()}
-    inhabited = housing | {pod.subnet for pod in topology.pods.values()}
-    balancers = {balancer.subnet for balancer in topology.load_balancers.values()}
-    aside = [subnet for subnet in subnets if subnet.name not in housing and _stands_aside(subnet, inhabited, balancers)]
-    gateways = [gateway for gateway in topology.gateways.values() if gateway.vcn == vcn.name]
+    def internet(self) -> float:
+        """The hosts outside, one under the other; gives the x where a VCN's border may stand."""
+        width, height = DEVICE
+        hosts = list(self.topology.internet.values())
+        depth = TITLE + len(hosts) * (height + 2 * GAP)
+        region = self.layout.add(Box(Role.INTERNET, PAD, PAD, width + 2 * PAD, depth, "the Internet"))
+        y = region.y + TITLE
+        for host in hosts:
+            words = host.id, _address(host.ipv4 or host.ipv6)
+            self.layout.add(Box(Role.HOST, region.x + PAD, y, width, height, *words), host.id)
+            y += height + 2 * GAP
+        return region.right + BETWEEN
 
-    y = top + TITLE + PAD
-    for gateway in gateways:
-        kind = "" if gateway.enabled else "disabled"
-        box = Box(Role.GATEWAY, left - DEVICE[0] / 2, y, *DEVICE, gateway.id, kind or _GATEWAY_WORDS[gateway.id.partition("/")[0]])
-        layout.add(box, gateway.id)
-        y += DEVICE[1] + 2 * GAP
-    for subnet in aside:
-        y = _aside(subnet, topology, layout, left + PAD, y + GAP) + GAP
-    router_x = left + (SIDE_WIDTH if aside else DEVICE[0] / 2 + 3 * PAD if gateways else PAD)
+    def vcn(self, vcn: Vcn, left: float, top: float) -> Box:
+        """One VCN: gateways on its border, then subnets without nodes, the router, and subnets with nodes."""
+        place = len(self.layout.boxes)
+        subnets = [subnet for subnet in self.topology.subnets.values() if subnet.vcn == vcn.name]
+        aside = [subnet for subnet in subnets if self._stands_aside(subnet)]
+        gateways = [gateway for gateway in self.topology.gateways.values() if gateway.vcn == vcn.name]
+        start = top + TITLE + PAD
 
-    lower, right = y, router_x + ROUTER_WIDTH
-    y = top + TITLE + PAD
-    for subnet in subnets:
-        if subnet.name in housing:
-            region = _housing(subnet, topology, layout, router_x + ROUTER_WIDTH + 3 * PAD, y, keep)
-            y, right = region.bottom + PAD, max(right, region.right)
-            lower = max(lower, y)
-    router = Box(Role.ROUTER, router_x, top + TITLE + PAD, ROUTER_WIDTH, lower - top - TITLE - 2 * PAD, vcn.id)
-    layout.add(router, vcn.id)
-    prefixes = [prefix for family in Family for prefix in vcn.prefixes(family)]
-    region = Box(Role.VCN, left, top, right + PAD - left, lower - top, vcn.id, "  ".join(map(str, prefixes)))
-    layout.boxes.insert(place, region)
-    return region.bottom
+        y = start
+        for gateway in gateways:
+            box = Box(Role.GATEWAY, left - DEVICE[0] / 2, y, *DEVICE, gateway.id, _gateway_words(gateway))
+            y = self.layout.add(box, gateway.id).bottom + 2 * GAP
+        for subnet in aside:
+            y = self._aside(subnet, left + PAD, y).bottom + PAD
+        lower = y
 
+        narrow = DEVICE[0] / 2 + 3 * PAD if gateways else PAD
+        router_x = left + (ASIDE_WIDTH + 4 * PAD if aside else narrow)
+        right = router_x + ROUTER_WIDTH
+        y = start
+        for subnet in subnets:
+            if subnet.name in self.nodes:
+                region = self._housing(subnet, router_x + ROUTER_WIDTH + 3 * PAD, y)
+                y, right = region.bottom + PAD, max(right, region.right)
+        lower = max(lower, y)
+        self.layout.add(Box(Role.ROUTER, router_x, start, ROUTER_WIDTH, lower - PAD - start, vcn.id), vcn.id)
+        words = vcn.id, _prefixes(vcn)
+        return self.layout.add(Box(Role.VCN, left, top, right + PAD - left, lower - top, *words), under=place)
 
-_GATEWAY_WORDS = {"igw": "Internet gateway", "natgw": "NAT gateway", "sgw": "service gateway"}
+    def _stands_aside(self, subnet: Subnet) -> bool:
+        """Whether a subnet has a region left of the router: one that holds pods only is drawn inside their nodes."""
+        return subnet.name not in self.nodes and (
+            subnet.name in self.balancers or subnet.name not in self.pod_subnets
+        )
 
+    def _aside(self, subnet: Subnet, left: float, top: float) -> Box:
+        place = len(self.layout.boxes)
+        prefixes = _prefixes(subnet).replace("  ", "\n")
+        y = top + TITLE + 0.14 * (1 + prefixes.count("\n")) + GAP
+        for balancer in self.balancers[subnet.name]:
+            words = balancer.id, _address(balancer.ipv4)
+            box = Box(Role.BALANCER, left + ASIDE_WIDTH - DEVICE[0] - GAP, y, *DEVICE, *words)
+            y = self.layout.add(box, balancer.id).bottom + GAP
+        return self.layout.add(Box(Role.SUBNET, left, top, ASIDE_WIDTH, y - top, subnet.id, prefixes), under=place)
 
-def _stands_aside(subnet: Subnet, inhabited: Collection[str | None], balancers: Collection[str]) -> bool:
-    """Whether a subnet gets a region of its own: one that holds pods only is drawn inside their nodes."""
-    return subnet.name in balancers or subnet.name not in inhabited
-
-
-def _aside(subnet: Subnet, topology: Topology, layout: Layout, left: float, top: float) -> float:
-    """A subnet without nodes, with its load balancers; gives its lower edge."""
-    width, height = DEVICE
-    inside = [found for found in topology.load_balancers.values() if found.subnet == subnet.name]
-    depth = TITLE + GAP + 0.15 * len(_prefixes(subnet)) + len(inside) * (height + GAP)
-    lines = "\n".join(_prefixes(subnet))
-    region = Box(Role.SUBNET, left, top, SIDE_WIDTH - 3 * PAD, depth, subnet.id, lines)
-    layout.add(region)
-    for number, balancer in enumerate(inside):
-        y = region.bottom - (len(inside) - number) * (height + GAP)
-        box = Box(Role.BALANCER, region.right - GAP - width, y, width, height, balancer.id, _address(balancer.ipv4))
-        layout.add(box, balancer.id)
-    return region.bottom
-
-
-def _housing(
-    subnet: Subnet, topology: Topology, layout: Layout, left: float, top: float, keep: Collection[str]
-) -> Box:
-    """A subnet with its nodes one under the other, above them its load balancers."""
-    place = len(layout.boxes)
-    y = top + TITLE + GAP / 2
-    for balancer in topology.load_balancers.values():
-        if balancer.subnet == subnet.name:
+    def _housing(self, subnet: Subnet, left: float, top: float) -> Box:
+        """A subnet with its nodes, and above them its load balancers."""
+        place = len(self.layout.boxes)
+        width = self.columns * (POD[0] + GAP) + 3 * GAP
+        y = top + TITLE + GAP / 2
+        for balancer in self.balancers[subnet.name]:
             box = Box(Role.BALANCER, left + PAD, y, *DEVICE, balancer.id, _address(balancer.ipv4))
-            layout.add(box, balancer.id)
-            y += DEVICE[1] + GAP
-    nodes = [node for node in topology.nodes.values() if node.subnet == subnet.name]
-    kept = {topology.pods[name].node for name in _pod_names(keep, topology)} | {
-        device.removeprefix("node/") for device in keep
-    }
-    shown = _some(nodes, MOST_NODES, [node for node in nodes if node.name in kept])
-    columns = _columns(topology)
-    width = columns * (POD[0] + GAP) + 3 * GAP
-    for node in shown:
-        y = _node(node, topology, layout, left + PAD, y, width, columns, keep) + GAP
-    if len(shown) < len(nodes):
-        words = f"and {len(nodes) - len(shown)} more nodes"
-        y = layout.add(Box(Role.MORE, left + PAD, y, width, TITLE, words)).bottom + GAP
-    region = Box(Role.SUBNET, left, top, width + 2 * PAD, y + GAP / 2 - top, subnet.id, "  ".join(_prefixes(subnet)))
-    layout.boxes.insert(place, region)
-    return region
+            y = self.layout.add(box, balancer.id).bottom + GAP
+        nodes = self.nodes[subnet.name]
+        kept = {self.topology.pods[found[4:]].node for found in self.keep if found.startswith("pod/")}
+        shown = _some(nodes, MOST_NODES, [node for node in nodes if node.id in self.keep or node.name in kept])
+        for node in shown:
+            y = self._node(node, left + PAD, y, width).bottom + GAP
+        if len(shown) < len(nodes):
+            words = f"and {len(nodes) - len(shown)} more nodes"
+            y = self.layout.add(Box(Role.MORE, left + PAD, y, width, TITLE, words)).bottom + GAP
+        words = subnet.id, _prefixes(subnet)
+        return self.layout.add(Box(Role.SUBNET, left, top, width + 2 * PAD, y - top, *words), under=place)
+
+    def _node(self, node: Node, left: float, top: float, width: float) -> Box:
+        """A node with its pods, those of one subnet together and those on its own network last."""
+        place = len(self.layout.boxes)
+        y = top + TITLE + LANE
+        for subnet, pods in sorted(self.pods[node.name].items(), key=lambda group: group[0] is None):
+            y = self._pods(subnet, pods, left + GAP, y, width - 2 * GAP).bottom + GAP
+        words = "  ".join(filter(None, (_address(node.ipv4), _address(node.ipv6))))
+        return self.layout.add(Box(Role.NODE, left, top, width, y - top, node.id, words), node.id, under=place)
+
+    def _pods(self, subnet: str | None, pods: list[Pod], left: float, top: float, width: float) -> Box:
+        place = len(self.layout.boxes)
+        shown = _some(pods, MOST_PODS, [pod for pod in pods if pod.id in self.keep])
+        for number, pod in enumerate(shown):
+            row, column = divmod(number, self.columns)
+            x, y = left + GAP + column * (POD[0] + GAP), top + GAP + row * (POD[1] + GAP)
+            name, suffix = short_name(pod.name)
+            detail = " ".join(filter(None, (suffix, _address(pod.ipv4))))
+            role = Role.HOST_POD if pod.host_network else Role.POD
+            self.layout.add(Box(role, x, y, *POD, name, detail), None if pod.host_network else pod.id)
+        rows = -(-len(shown) // self.columns)
+        words = "pods on the node's own network" if subnet is None else f"pods in subnet/{subnet}"
+        if len(shown) < len(pods):
+            words += f", and {len(pods) - len(shown)} more"
+        role = Role.HOST_PODS if subnet is None else Role.PODS
+        return self.layout.add(Box(role, left, top, width, rows * (POD[1] + GAP) + GAP + LABEL, words), under=place)
 
 
-def _node(
-    node: Node,
-    topology: Topology,
-    layout: Layout,
-    left: float,
-    top: float,
-    width: float,
-    columns: int,
-    keep: Collection[str],
-) -> float:
-    """A node with its pods, those of one subnet together; gives its lower edge."""
-    place = len(layout.boxes)
-    y = top + TITLE + LANE
-    for subnet, pods in _groups(node, topology):
-        y = _pods(subnet, pods, layout, (left + GAP, y), width - 2 * GAP, columns, keep) + GAP
-    addresses = "  ".join(filter(None, (_address(node.ipv4), _address(node.ipv6))))
-    box = Box(Role.NODE, left, top, width, y - top, node.id, addresses)
-    layout.boxes.insert(place, box)
-    layout.devices[node.id] = box
-    return box.bottom
+_Thing = TypeVar("_Thing")
 
 
-def _groups(node: Node, topology: Topology) -> Iterator[tuple[str | None, list[Pod]]]:
-    """The pods of a node by subnet, those on the host's network last."""
-    groups: dict[str | None, list[Pod]] = {}
-    for pod in topology.pods.values():
-        if pod.node == node.name:
-            groups.setdefault(pod.subnet, []).append(pod)
-    yield from sorted(groups.items(), key=lambda group: group[0] is None)
+def _some(things: list[_Thing], most: int, kept: list[_Thing]) -> list[_Thing]:
+    """The first of many things, in their order, with those that are to be kept."""
+    if len(things) <= most:
+        return things
+    shown = {*map(id, kept), *map(id, things[:most])}
+    return [thing for thing in things if id(thing) in shown]
 
 
-def _pods(
-    subnet: str | None,
-    pods: list[Pod],
-    layout: Layout,
-    corner: tuple[float, float],
-    width: float,
-    columns: int,
-    keep: Collection[str],
-) -> float:
-    """The pods of one subnet on one node, in rows; gives the region's lower edge."""
-    shown = _some(pods, MOST_PODS, [pod for pod in pods if pod.id in keep])
-    rows = -(-len(shown) // columns)
-    left, top = corner
-    words = "pods on the host's network" if subnet is None else f"pods in subnet/{subnet}"
-    if len(shown) < len(pods):
-        words += f", and {len(pods) - len(shown)} more"
-    role = Role.HOST_PODS if subnet is None else Role.PODS
-    region = layout.add(Box(role, left, top, width, GAP + rows * (POD[1] + GAP) + 0.13, words))
-    for number, pod in enumerate(shown):
-        row, column = divmod(number, columns)
-        x, y = left + GAP + column * (POD[0] + GAP), top + GAP + row * (POD[1] + GAP)
-        name, suffix = short_name(pod.name)
-        detail = " ".join(filter(None, (suffix, _address(pod.ipv4))))
-        role = Role.HOST_POD if pod.host_network else Role.POD
-        layout.add(Box(role, x, y, *POD, name, detail), None if pod.host_network else pod.id)
-    return region.bottom
+def _address(address: Address | None) -> str:
+    return "" if address is None else str(address)
 
 
-def _columns(topology: Topology) -> int:
-    """How many pods stand in a row: as many as the fullest group has, up to a limit."""
-    largest = (len(pods) for node in topology.nodes.values() for _, pods in _groups(node, topology))
-    return max(2, min(MOST_COLUMNS, max(largest, default=1)))
+def _prefixes(holder: Vcn | Subnet) -> str:
+    return "  ".join(str(prefix) for family in Family for prefix in holder.prefixes(family))
 
 
-def _some[T](things: Sequence[T], most: int, kept: Iterable[T]) -> list[T]:
-    return list(things)
+def _gateway_words(gateway: Gateway) -> str:
+    match gateway:
+        case InternetGateway():
+            words = "Internet gateway"
+        case NatGateway():
+            words = f"NAT {gateway.public_ipv4}"
+        case ServiceGateway():
+            words = "service gateway"
+    return words if gateway.enabled else "disabled"
 
 
 _GENERATED = re.compile(r"(.+?)(?:-[a-z0-9]{8,10})?-([a-z0-9]{5})")

@@ -24,10 +24,13 @@ Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is."""
 
 
-def has_colour(stream: TextIO, environment: dict[str, str] | None = None) -> bool:
+def has_colour(stream: TextIO) -> bool:
     """Whether a stream is a terminal that wants colour (https://no-color.org, read 2026-11)."""
-    said = os.environ if environment is None else environment
-    return stream.isatty() and not said.get("NO_COLOR") and said.get("TERM") != "dumb"
+    return _is_screen(stream) and not os.environ.get("NO_COLOR")
+
+
+def _is_screen(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def show(blocks: Iterable[Block], stream: TextIO | None = None) -> None:
@@ -54,7 +57,7 @@ def _coloured(block: Block) -> Iterator[Text]:
         return
     for number, (cells, notes) in enumerate(block.padded()):
         yield Text.assemble(*((cell, _style(cell) if number else "bold") for cell in cells))
-        yield from (Text(note, style="dim") for note in notes)
+        yield from map(Text, notes)
 
 
 _WORDS = {
@@ -73,7 +76,7 @@ def _style(cell: str) -> str:
 def progress(label: str, *, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Progress]:
     """A bar while work goes on, on standard error where that is a terminal; else nothing."""
     target = sys.stderr if stream is None else stream
-    if quiet or not has_colour(target):
+    if quiet or not _is_screen(target):
         yield lambda _done, _total: None
         return
     from rich.console import Console

@@ -84,8 +84,8 @@ class Chain:
         self._timing: Timing | None = None
         if context.estimator is not None:
             self._timing = Timing(context.estimator, [trace.passage for trace in traces])
-            for leg, trace in enumerate(traces):
-                trace.time_by(self._timing, leg)
+            for number, trace in enumerate(traces):
+                trace.time_by(self._timing, number)
 
     version = __version__
 

@@ -10,7 +10,7 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability
 from dsflow.net.packet import Header, Packet, read_header
 from dsflow.trace.step import Decision, Effect, Pattern, Record, Step, explain
-from dsflow.trace.timing import Timing
+from dsflow.trace.timing import Leg
 
 __all__ = ["Hop"]
 
@@ -28,15 +28,17 @@ class Hop:
         The device with its tables.
     arrived, left : tuple of Packet
         The packets behind ``packets_in`` and ``packets_out``.
+    leg : Leg
+        What it shares with the other hops of its trace; a new hop takes its place at the end.
     translated : bool
         Whether any address or port was translated here.
     """
 
-    __slots__ = ("arrived", "at", "in_interface", "index", "left", "neighbor", "recorded", "timing", "translated")
+    __slots__ = ("arrived", "at", "in_interface", "index", "left", "leg", "neighbor", "recorded", "translated")
 
     def __init__(
         self,
-        index: int,
+        leg: Leg,
         at: Device,
         in_interface: str | None,
         neighbor: Neighbor | None,
@@ -45,7 +47,10 @@ class Hop:
         recorded: Sequence[Record] | Pattern,
         translated: bool = False,
     ) -> None:
-        self.index = index
+        path = leg.path
+        self.index = len(path)
+        path.append((at, neighbor))
+        self.leg = leg
         self.at = at
         self.in_interface = in_interface
         self.neighbor = neighbor
@@ -53,7 +58,6 @@ class Hop:
         self.left = left
         self.recorded = recorded
         self.translated = translated
-        self.timing: tuple[Timing, int] | None = None
 
     @property
     def device(self) -> str:
@@ -127,10 +131,8 @@ class Hop:
     @property
     def latency_us(self) -> Any:
         """The estimated time of the visit and of the link behind it: p50, p95 and p99 in microseconds."""
-        if self.timing is None:
-            return None
-        timing, leg = self.timing
-        return timing.estimate.hops[leg][self.index]
+        timing = self.leg.timing
+        return None if timing is None else timing.estimate.hops[self.leg.number][self.index]
 
     def to_json(self) -> dict[str, Any]:
         """The hop in the trace's JSON."""

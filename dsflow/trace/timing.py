@@ -7,14 +7,13 @@ reference circles and go as soon as nobody needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.action import Neighbor
 from dsflow.dataplane.device import Device
 from dsflow.net.address import Family
 
-__all__ = ["Passage", "Timing"]
+__all__ = ["Leg", "Passage", "Timing"]
 
 
 class Passage(NamedTuple):
@@ -31,11 +30,27 @@ class Passage(NamedTuple):
 class Timing:
     """The estimate of a chain, made on first use by ``estimator`` from its passages."""
 
+    __slots__ = ("_estimate", "_estimator", "_passages")
+
     def __init__(self, estimator: Callable[[Sequence[Passage]], Any], passages: Sequence[Passage]) -> None:
         self._estimator = estimator
         self._passages = passages
+        self._estimate: Any = None
 
-    @cached_property
+    @property
     def estimate(self) -> Any:
         """Percentiles one way, for the round trip, and for each hop of each passage."""
-        return self._estimator(self._passages)
+        if self._estimate is None:
+            self._estimate = self._estimator(self._passages)
+        return self._estimate
+
+
+class Leg:
+    """What the hops of one trace have in common: the path so far, and later where their times come from."""
+
+    __slots__ = ("number", "path", "timing")
+
+    def __init__(self) -> None:
+        self.path: list[tuple[Device, Neighbor | None]] = []
+        self.timing: Timing | None = None
+        self.number = 0

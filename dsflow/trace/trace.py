@@ -84,14 +84,12 @@ class Trace:
     @property
     def passage(self) -> Passage:
         """What the estimate of its time needs to know of the trace."""
-        path = [(hop.at, hop.neighbor) for hop in self.hops]
-        return Passage(self.direction is Direction.FORWARD, self.family, path)
+        return Passage(self.direction is Direction.FORWARD, self.family, self.hops[0].leg.path)
 
-    def time_by(self, timing: Timing, leg: int) -> None:
-        """Let the hops' times come from ``timing``, where this trace has number ``leg``."""
-        place = timing, leg
-        for hop in self.hops:
-            hop.timing = place
+    def time_by(self, timing: Timing, number: int) -> None:
+        """Let the hops' times come from ``timing``, where this trace has ``number``."""
+        leg = self.hops[0].leg
+        leg.timing, leg.number = timing, number
 
     def to_json(self) -> dict[str, Any]:
         """The trace in the chain's JSON."""

@@ -65,5 +65,5 @@ def _untimed(chain: Any) -> Any:
     """The traces without their times, which take longer to draw than all the rest."""
     for trace in chain.traces:
         for hop in trace.hops:
-            hop.timing = None
+            hop.leg.timing = None
     return chain.traces
