@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from dsflow.dataplane.disposition import Disposition
 
@@ -103,6 +104,8 @@ class Continue:
 class Forward:
     """Send the packet to ``neighbor``; ``lowers`` says whether this passage is a routed hop."""
 
+    disposition: ClassVar = Disposition.LEFT_MODEL  # where nobody takes the packet on
+
     rule: Rule
     neighbor: Neighbor
     lowers: bool = True
@@ -120,6 +123,8 @@ class ToOwner:
 class Deliver:
     """The packet is for this device."""
 
+    disposition: ClassVar = Disposition.DELIVERED
+
     rule: Rule
 
 
@@ -136,6 +141,8 @@ class Drop:
 @dataclass(frozen=True, slots=True)
 class Reoriginate:
     """End this connection here and dial ``dst``:``dport`` from ``src`` in a new one (a proxy)."""
+
+    disposition: ClassVar = Disposition.RE_ORIGINATED
 
     rule: Rule
     family: int

@@ -24,6 +24,11 @@ class Match:
     in_interface: str | None = None
     out_interface: str | None = None
 
+    @property
+    def needs_addresses_only(self) -> bool:
+        """Whether protocol and ports play no part."""
+        return self.protocol is None and self.sport is None and self.dport is None
+
     def may_cover(self, family: int, in_interface: str | None) -> bool:
         """Whether any packet of ``family`` from ``in_interface`` can meet the rule."""
         families = [prefix.family for prefix in (self.src, self.dst) if prefix is not None]

@@ -103,4 +103,4 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
     family = out.packet.family
-    return Trace(connection, direction, family, out.disposition, cause, out.hops, out.end.rule)
+    return Trace(connection, direction, family, out.end.disposition, cause, out.hops, out.end.rule)

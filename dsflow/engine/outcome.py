@@ -16,8 +16,8 @@ __all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
 class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
-    ``arrived`` is the packet as it came in, ``packet`` as it is now; ``route`` is set once the way on is known; ``dnat`` once a
-    destination translation was chosen, ``translated`` once any translation was made.
+    ``arrived`` is the packet as it came in, ``packet`` as it is now.  ``route`` is set once the way on is
+    known, ``dnat`` once a destination translation was chosen, ``translated`` once any was made.
     """
 
     __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "packet", "route", "translated")

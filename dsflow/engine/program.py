@@ -5,17 +5,18 @@ from __future__ import annotations
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import HopLimit, Mtu, RouteLookup, Table
+from dsflow.dataplane.tables import Filter, HopLimit, Mtu, RouteLookup, StaticNat, Table
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
+from dsflow.net.address import Family
 from dsflow.trace.step import Pattern
 
 __all__ = ["Network", "Program"]
 
 Stages = tuple[tuple[str, Rule, Stage], ...]
 
-Destination = tuple[str | None, int, int]
-"""The interface a packet came in by, its family and its destination."""
+Ends = tuple[str | None, int, int, int]
+"""The interface a packet came in by, its family, source and destination."""
 
 MOST_PATTERNS = 65536  # a bound on memory; a walk does without as well
 
@@ -23,8 +24,8 @@ MOST_PATTERNS = 65536  # a bound on memory; a walk does without as well
 class Program:
     """The stages of one device, by the way a packet takes through it.
 
-    A *plain* device decides by interface and destination alone, so the first packet's decisions hold for
-    the next to the same destination; ``patterns`` keeps them.
+    Where a device is *plain* for a family, it decides by interface and addresses alone, so the first
+    packet's decisions hold for the next between the same ends; ``patterns`` keeps them.
     """
 
     __slots__ = ("addresses", "deliver", "device", "leave", "patterns", "plain", "receive", "send", "through", "tracks")
@@ -41,17 +42,29 @@ class Program:
         self.leave = stages(device.leave)
         self.tracks = device.tracks_connections
         passing = device.receive + device.send + device.forward + device.leave
-        self.plain = all(isinstance(table, RouteLookup | HopLimit | Mtu) for table in passing)
-        self.patterns: dict[Destination, Pattern] = {}
+        self.plain = {family for family in Family if all(_is_plain(table, family) for table in passing)}
+        self.patterns: dict[Ends, Pattern] = {}
         self.addresses = {
             (family, value) for found in device.interfaces.values() for family, value in found.addresses.items()
         }
 
-    def remember(self, destination: Destination, pattern: Pattern) -> None:
+    def remember(self, ends: Ends, pattern: Pattern) -> None:
         """Keep the pattern of a visit."""
         if len(self.patterns) >= MOST_PATTERNS:
             self.patterns.clear()
-        self.patterns[destination] = pattern
+        self.patterns[ends] = pattern
+
+
+def _is_plain(table: Table, family: Family) -> bool:
+    """Whether the table looks at nothing but interface and addresses in this family."""
+    match table:
+        case RouteLookup() | HopLimit() | Mtu():
+            return True
+        case Filter():
+            return all(match.needs_addresses_only for match, _ in table.rows)
+        case StaticNat():
+            return family is Family.IPV6  # it exchanges IPv4 addresses only
+    return False
 
 
 class Network:

@@ -53,18 +53,20 @@ def postrouting(table: Nat, seed: int) -> Stage:
 
 
 def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...]) -> Outcome:
-    row = next((row for row in rows if row.match.covers(packet, at.in_interface, None)), None)
-    if row is None:
-        return None
-    return Rewrite(rewritten(packet, dst=row.address, dport=row.port), row.rule, row.kind, row)
+    for row in rows:
+        if row.match.covers(packet, at.in_interface, None):
+            return Rewrite(rewritten(packet, dst=row.address, dport=row.port), row.rule, row.kind, row)
+    return None
 
 
 def _open(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
+    """Open the session of a new connection, with the first row that covers it."""
     assert at.route is not None
-    out_interface = at.route.neighbor.out_interface
-    row = next((row for row in table.rows if row.match.covers(packet, at.in_interface, out_interface)), None)
     original = key_of(at.arrived)
-    if row is None:
+    for row in table.rows:
+        if row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface):
+            break
+    else:
         return Track(Session(original, reversed_key(key_of(packet)), at.dnat))
     port = row.port
     if port is None and packet.sport is not None:

@@ -47,19 +47,6 @@ class Walk(NamedTuple):
     end: End
     packet: Packet
 
-    @property
-    def disposition(self) -> Disposition:
-        """The end in the word of the trace."""
-        match self.end:
-            case Drop():
-                return self.end.disposition
-            case Deliver():
-                return Disposition.DELIVERED
-            case Reoriginate():
-                return Disposition.RE_ORIGINATED
-            case Forward():
-                return Disposition.LEFT_MODEL
-
 
 def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     """Send ``packet`` from the device ``origin`` and follow it to its end."""
@@ -72,7 +59,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     seen: set[tuple[str, str | None, bytes]] = set()
     end: End
     while True:
-        pattern = program.patterns.get((in_interface, packet.family, packet.dst))
+        pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
         if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1:
             hop, end = _visit(program, at, in_interface, packets, leg)
         else:  # the decisions are known, only the packet is new
@@ -117,8 +104,9 @@ def _visit(
     mtu_bytes = neighbor.link.mtu_bytes
     if largest or len(left[0].raw) > mtu_bytes:
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
-    elif program.plain:
-        program.remember((in_interface, packets[0].family, packets[0].dst), Pattern.of(end, records))
+    elif packets[0].family in program.plain:
+        first = packets[0]
+        program.remember((in_interface, first.family, first.src, first.dst), Pattern.of(end, records))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
@@ -172,17 +160,15 @@ def _run(program: Program, at: At, in_interface: str | None, packet: Packet, rec
             outcome = stage(packet, at)
             if outcome is None:
                 continue
-            if isinstance(outcome, Packet):
-                records.append((name, REWRITE, usual, packet, outcome, None, 0))
-                packet = at.packet = outcome
-            elif isinstance(outcome, Forward):
+            if isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
                 mtu_bytes = outcome.neighbor.link.mtu_bytes
                 stages = onwards
                 break
-            elif isinstance(outcome, Continue):
-                records.append((name, PASS, outcome.rule, packet, None, None, 0))
+            if isinstance(outcome, Packet):
+                records.append((name, REWRITE, usual, packet, outcome, None, 0))
+                packet = at.packet = outcome
             elif isinstance(outcome, Rewrite):
                 records.append((outcome.kind, REWRITE, outcome.rule, packet, outcome.packet, outcome.kind, 0))
                 packet = at.packet = outcome.packet
@@ -190,12 +176,14 @@ def _run(program: Program, at: At, in_interface: str | None, packet: Packet, rec
                 at.translated = True
                 if outcome.session is not None:
                     at.memory.store(outcome.session)
-            elif isinstance(outcome, Track):
-                at.memory.store(outcome.session)
             elif isinstance(outcome, Deliver) and stages is not program.deliver:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 stages = program.deliver
                 break
+            elif isinstance(outcome, Continue):
+                records.append((name, PASS, outcome.rule, packet, None, None, 0))
+            elif isinstance(outcome, Track):
+                at.memory.store(outcome.session)
             else:
                 records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
                 return outcome

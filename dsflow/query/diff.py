@@ -168,14 +168,21 @@ def diff(
         found += [] if row is None else [row]
         if progress is not None:
             progress(number, len(flows))
+    first, second = names or _names(before, after)
     return Difference(
-        before=names[0] if names else before.name,
-        after=names[1] if names else after.name,
+        before=first,
+        after=second,
         questions=len(flows),
         rows=tuple(_merged(found)),
         only_before=tuple(device for device in before.dataplane if device not in after.dataplane),
         only_after=tuple(device for device in after.dataplane if device not in before.dataplane),
     )
+
+
+def _names(before: Simulation, after: Simulation) -> tuple[str, str]:
+    if before.name != after.name:
+        return before.name, after.name
+    return f"{before.name} before", f"{after.name} after"
 
 
 def _questions(*simulations: Simulation) -> list[Flow]:

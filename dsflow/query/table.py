@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dsflow.latency.sample import Interval
+if TYPE_CHECKING:
+    from dsflow.latency.sample import Interval
 
 __all__ = ["Block", "Row", "Table", "html", "interval_text", "plain"]
 
@@ -103,6 +104,7 @@ _UNITS = ((1_000_000, "s"), (1_000, "ms"), (1, "µs"))
 def interval_text(interval: Interval) -> str:
     """A median with its 90 % interval, short, in the unit that suits the median.
 
+    >>> from dsflow.latency.sample import Interval
     >>> interval_text(Interval(5466.1, 3156.8, 9554.5)), interval_text(Interval(19.08, 8.03, 45.46))
     ('5.47 ms [3.16-9.55]', '19.1 µs [8.03-45.5]')
     """

@@ -99,19 +99,19 @@ class Layout:
 
 
 PAD = 0.16
-GAP = 0.12
+GAP = 0.15
 TITLE = 0.26
 LANE = 0.22
 """Under a node's title, where the paths of its pods run."""
 
-POD = (1.24, 0.4)
+POD = (1.4, 0.42)
 DEVICE = (1.3, 0.46)
 ROUTER_WIDTH = 0.3
 BETWEEN = 0.9
 """From the Internet's region to the gateways: room for arrows."""
 ASIDE_WIDTH = 1.6
 """Of a subnet without nodes, which stands between the border and the router."""
-LABEL = 0.16
+LABEL = 0.12
 
 MOST_NODES = 12
 MOST_PODS = 24
@@ -200,9 +200,7 @@ class _Planner:
 
     def _stands_aside(self, subnet: Subnet) -> bool:
         """Whether a subnet has a region left of the router: one that holds pods only is drawn inside their nodes."""
-        return subnet.name not in self.nodes and (
-            subnet.name in self.balancers or subnet.name not in self.pod_subnets
-        )
+        return subnet.name not in self.nodes and (subnet.name in self.balancers or subnet.name not in self.pod_subnets)
 
     def _aside(self, subnet: Subnet, left: float, top: float) -> Box:
         place = len(self.layout.boxes)
@@ -228,8 +226,8 @@ class _Planner:
         for node in shown:
             y = self._node(node, left + PAD, y, width).bottom + GAP
         if len(shown) < len(nodes):
-            words = f"and {len(nodes) - len(shown)} more nodes"
-            y = self.layout.add(Box(Role.MORE, left + PAD, y, width, TITLE, words)).bottom + GAP
+            rest = f"and {len(nodes) - len(shown)} more nodes"
+            y = self.layout.add(Box(Role.MORE, left + PAD, y, width, TITLE, rest)).bottom + GAP
         words = subnet.id, _prefixes(subnet)
         return self.layout.add(Box(Role.SUBNET, left, top, width + 2 * PAD, y - top, *words), under=place)
 
@@ -249,7 +247,7 @@ class _Planner:
             row, column = divmod(number, self.columns)
             x, y = left + GAP + column * (POD[0] + GAP), top + GAP + row * (POD[1] + GAP)
             name, suffix = short_name(pod.name)
-            detail = " ".join(filter(None, (suffix, _address(pod.ipv4))))
+            detail = " ".join(filter(None, (suffix, _address(pod.ipv4 or pod.ipv6))))
             role = Role.HOST_POD if pod.host_network else Role.POD
             self.layout.add(Box(role, x, y, *POD, name, detail), None if pod.host_network else pod.id)
         rows = -(-len(shown) // self.columns)

@@ -7,9 +7,11 @@ its own that needs no display, and returns the axes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsflow.report.layout import GAP, LANE, TITLE, Box, Layout, Role, lay_out
+from dsflow.report.layout import GAP, TITLE, Box, Layout, Role, lay_out
+from dsflow.report.paths import Point, link_lines, wires
 from dsflow.trace.chain import Chain
 from dsflow.trace.trace import Direction, Trace
 from dsflow.trace.words import CAVEAT, interval_words, question_words, verdict_words
@@ -28,30 +30,28 @@ class _Look(NamedTuple):
     fill: str
     edge: str
     line: str = "-"
-    title: float = 7.0
-    detail: float = 5.6
+    title: float = 9.0
+    detail: float = 7.4
     centred: bool = False
 
 
 _LOOKS = {
-    Role.INTERNET: _Look("#f2f2f2", "#9a9a9a", "--", 8.0),
-    Role.VCN: _Look("#f3f7fc", "#5b83b4", title=9.0, detail=6.5),
-    Role.SUBNET: _Look("#e3ecf7", "#9db7d6", title=7.5, detail=6.0),
-    Role.NODE: _Look("#ffffff", "#6b7785", title=7.5),
-    Role.PODS: _Look("#e8f5ec", "#a9cfb5", title=5.6),
-    Role.HOST_PODS: _Look("#f6f6f6", "#c9c9c9", "--", 5.6),
-    Role.ROUTER: _Look("#5b83b4", "#46698f", title=8.0, centred=True),
+    Role.INTERNET: _Look("#f2f2f2", "#9a9a9a", "--", 9.5),
+    Role.VCN: _Look("#f3f7fc", "#5b83b4", title=11, detail=8.5),
+    Role.SUBNET: _Look("#e3ecf7", "#9db7d6", title=9.5, detail=8),
+    Role.NODE: _Look("#ffffff", "#6b7785", title=9.5, detail=8),
+    Role.PODS: _Look("#e8f5ec", "#a9cfb5", title=7.2),
+    Role.HOST_PODS: _Look("#f6f6f6", "#c9c9c9", "--", 7.2),
+    Role.ROUTER: _Look("#5b83b4", "#46698f", title=10, centred=True),
     Role.GATEWAY: _Look("#fff3d6", "#c39325", centred=True),
     Role.BALANCER: _Look("#efe3f7", "#8d5fb0", centred=True),
     Role.HOST: _Look("#ffffff", "#777777", centred=True),
-    Role.POD: _Look("#ffffff", "#4f9a68", title=6.6, detail=5.4, centred=True),
-    Role.HOST_POD: _Look("#ffffff", "#b5b5b5", title=6.6, detail=5.4, centred=True),
-    Role.MORE: _Look("#ffffff", "#c9c9c9", "--", 6.6, centred=True),
+    Role.POD: _Look("#ffffff", "#4f9a68", title=8.4, detail=7, centred=True),
+    Role.HOST_POD: _Look("#ffffff", "#b5b5b5", title=8.4, detail=7, centred=True),
+    Role.MORE: _Look("#ffffff", "#c9c9c9", "--", 8, centred=True),
 }
 _WORKS, _FAILS, _INK, _FAINT = "#1f5fd0", "#c62828", "#222222", "#5f6770"
-_FAMILY = {4: "#d9822b", 6: "#1f5fd0"}
-
-_Point = tuple[float, float]
+_FAMILIES = {4: "#d9822b", 6: "#1f5fd0"}
 
 
 def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axes | None = None) -> Axes:
@@ -80,13 +80,13 @@ def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axe
     scale = _scale(ax, width, height)
     for box in layout.boxes:
         _draw_box(ax, box, scale)
-    for line in _links(layout):
+    for line in wires(layout):
         ax.plot(*zip(*line, strict=True), color="#b8c1cc", linewidth=0.8 * scale, zorder=1.5)
     if chain is None:
-        ax.set_title(simulation.name, fontsize=10 * scale)
+        ax.set_title(simulation.name, fontsize=12 * scale)
     else:
         _draw_path(ax, chain, layout, scale)
-        ax.set_title(f"{question_words(chain)}\n{verdict_words(chain)[0]}", fontsize=9 * scale)
+        ax.set_title(f"{question_words(chain)}\n{verdict_words(chain)[0]}", fontsize=11 * scale)
     return ax
 
 
@@ -131,42 +131,40 @@ _Words = tuple[float, float, str, dict[str, Any]]
 def _texts(box: Box, look: _Look) -> Iterator[_Words]:
     """The words of a box: centred in a device, along the upper edge of a region, at the foot of a group of pods."""
     x, y = box.middle
-    title: dict[str, Any] = {"fontsize": look.title, "color": _INK, "va": "center"}
-    detail: dict[str, Any] = {"fontsize": look.detail, "color": _FAINT, "va": "center"}
-    if box.role is Role.ROUTER:
-        yield x, y, f"{box.title}  router", title | {"ha": "center", "rotation": 90, "color": "white"}
+    room = box.width - (1 if look.centred else 2) * GAP
+    title: dict[str, Any] = {"fontsize": _fitting(box.title, look.title, room), "color": _INK, "va": "center"}
+    detail: dict[str, Any] = {"fontsize": _fitting(box.detail, look.detail, room), "color": _FAINT, "va": "center"}
+    if box.role is Role.ROUTER:  # at the foot, where no path runs
+        upright = {"ha": "center", "va": "bottom", "rotation": 90, "color": "white"}
+        yield x, box.bottom - GAP, box.title, {"fontsize": look.title} | upright
     elif look.centred:
-        shift = 0.08 if box.detail else 0.0
+        shift = 0.085 if box.detail else 0.0
         yield x, y - shift, box.title, title | {"ha": "center"}
-        if box.detail:
-            yield x, y + shift, box.detail, detail | {"ha": "center"}
+        yield x, y + shift, box.detail, detail | {"ha": "center"}
     elif box.role in (Role.PODS, Role.HOST_PODS):
         yield box.x + GAP, box.bottom - 0.1, box.title, title | {"color": _FAINT}
     else:
         yield box.x + GAP, box.y + TITLE / 2, box.title, title | {"weight": "bold"}
         if "\n" in box.detail:
             yield box.x + GAP, box.y + TITLE, box.detail, detail | {"va": "top"}
-        elif box.detail:
-            yield box.right - GAP, box.y + TITLE / 2, box.detail, detail | {"ha": "right"}
+        else:
+            beside = room - _width(box.title, title["fontsize"]) - GAP
+            style = {"ha": "right", "fontsize": _fitting(box.detail, look.detail, beside)}
+            yield box.right - GAP, box.y + TITLE / 2, box.detail, detail | style
 
 
-def _links(layout: Layout) -> Iterator[tuple[_Point, _Point]]:
-    """What is wired to a router, as level lines, and gateways to the Internet's region."""
-    routers = [box for box in layout.boxes if box.role is Role.ROUTER]
-    outside = next((box for box in layout.boxes if box.role is Role.INTERNET), None)
-    for box in layout.boxes:
-        if box.role in (Role.NODE, Role.BALANCER, Role.GATEWAY):
-            router = next(router for router in routers if router.y <= _level(box) <= router.bottom)
-            left = box.x < router.x
-            yield (box.right if left else box.x, _level(box)), (router.x if left else router.right, _level(box))
-        if box.role is Role.GATEWAY and outside is not None and not box.title.startswith("sgw/"):
-            y = min(_level(box), outside.bottom - GAP)
-            yield (outside.right, y), (box.x, _level(box))
+_WIDE = 0.6
+"""The width of a character in a proportional font, as a share of its size: on the safe side."""
 
 
-def _level(box: Box) -> float:
-    """The height at which lines reach a box: a node's lane, else its middle."""
-    return box.y + TITLE + LANE / 2 if box.role is Role.NODE else box.middle[1]
+def _width(text: str, points: float) -> float:
+    return max(map(len, text.split("\n"))) * _WIDE * points / 72
+
+
+def _fitting(text: str, points: float, room: float) -> float:
+    """The size in points at which a text keeps inside ``room`` inches; never above ``points``."""
+    width = _width(text, points)
+    return points if width <= room else points * room / width
 
 
 def _draw_path(ax: Axes, chain: Chain, layout: Layout, scale: float) -> None:
@@ -177,29 +175,131 @@ def _draw_path(ax: Axes, chain: Chain, layout: Layout, scale: float) -> None:
     colour = _WORKS if chain.failed is None else _FAILS
     number = 0
     for trace in chain.traces:
+        lines = list(link_lines(trace, layout))
         if trace.direction is Direction.FORWARD:
-            for points in _arrows(trace, layout):
+            for points in lines:
                 number += 1
-                style = {"color": colour, "linewidth": 1.7 * scale, "zorder": 5, "joinstyle": "round"}
                 ax.add_patch(
-                    FancyArrowPatch(path=Path(points), arrowstyle="-|>", mutation_scale=9 * scale, fill=False, **style)
+                    FancyArrowPatch(
+                        path=Path(points),
+                        arrowstyle="-|>",
+                        mutation_scale=8 * scale,
+                        color=colour,
+                        fill=False,
+                        linewidth=1.9 * scale,
+                        zorder=5,
+                    )
                 )
                 _badge(ax, points, number, colour, scale)
-    if chain.failed is not None and chain.failed.hops[-1].device in layout.devices:
-        _cross(ax, chain.failed, layout, scale)
+        if trace is chain.failed:
+            _cross(ax, layout.devices[trace.hops[-1].device], lines[-1][-1] if lines else None, trace, scale)
 
 
-def _arrows(trace: Trace, layout: Layout) -> Iterator[list[_Point]]:
-    """The line of every link of a trace, as points."""
-    devices = [hop.device for hop in trace.hops]
-    for here, there in zip(devices, devices[1:], strict=False):
-        yield _line(layout.devices[here], layout.devices[there])
+def _badge(ax: Axes, points: Sequence[Point], number: int, colour: str, scale: float) -> None:
+    """The number of an arrow, on the piece that goes farthest to the side: up and down, arrows may meet."""
+    (x0, y0), (x1, y1) = max(pairwise(points), key=lambda piece: abs(piece[0][0] - piece[1][0]))
+    ax.text(
+        (x0 + x1) / 2,
+        (y0 + y1) / 2,
+        str(number),
+        ha="center",
+        va="center",
+        fontsize=6.5 * scale,
+        color="white",
+        weight="bold",
+        bbox={"boxstyle": "circle,pad=0.18", "facecolor": colour, "edgecolor": "white", "linewidth": 0.6 * scale},
+        zorder=6,
+    )
 
 
-def _line(here: Box, there: Box) -> list[_Point]:
-    """From one device to the next; the way back between the same two runs beside it."""
-    if there.role is Role.POD:
-        return [(x + 0.1, y) for x, y in reversed(_pod_line(there, here, LANE * 0.75))]
-    if here.role is Role.POD:
-        return [(x - 0.1 if place < 2 else x, y) for place, (x, y) in enumerate(_pod_line(here, there, LANE * 0.25))]
-    return []
+def _cross(ax: Axes, box: Box, at: Point | None, trace: Trace, scale: float) -> None:
+    """Where a packet was refused, and the word for it under the device."""
+    x, y = box.middle if at is None else at
+    ax.plot([x], [y], marker="X", markersize=9 * scale, color=_FAILS, markeredgecolor="white", zorder=7)
+    label = box.x + box.width / 2 if box.role is not Role.NODE else box.x, min(box.bottom, y + 0.3) + 0.1
+    style = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": _FAILS, "linewidth": 0.8 * scale}
+    ax.text(
+        *label,
+        str(trace.disposition),
+        ha="center",
+        va="center",
+        fontsize=8 * scale,
+        color=_FAILS,
+        bbox=style,
+        zorder=7,
+    )
+
+
+def draw_latency(chains: Chain | Sequence[Chain], *, ax: Axes | None = None) -> Axes:
+    """Axes with estimated medians on a logarithmic scale, and their 90 % intervals.
+
+    One chain is shown hop by hop, with its total; of several chains the totals are shown beside each other.
+
+    Examples
+    --------
+    >>> import dsflow
+    >>> chain = dsflow.load("two-pods").trace("pod/default/client", "pod/default/server", family=6, tcp=80)
+    >>> [label.get_text() for label in draw_latency(chain).get_yticklabels()][1:3]
+    ['node/node-1', 'vcn/lab']
+    """
+    bars = _hop_bars(chains) if isinstance(chains, Chain) else _total_bars(chains)
+    ax = _own_axes(7.5, 1.3 + 0.34 * len(bars)) if ax is None else ax
+    for y, bar in enumerate(bars):
+        value, low, high = bar.p50_us
+        if value > 0:
+            ax.plot([low, high], [y, y], color=bar.colour, linewidth=6, alpha=0.3, solid_capstyle="butt")
+            ax.plot([value], [y], marker="o", color=bar.colour, markersize=5)
+            ax.annotate(
+                interval_words(bar.p50_us), (high, y), (5, 0), textcoords="offset points", va="center", fontsize=7
+            )
+        else:
+            ax.annotate(
+                "no time",
+                (0, y),
+                (5, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
+    ax.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=8)
+    ax.set_ylim(len(bars) - 0.5, -0.5)
+    ax.set_xscale("log")
+    ax.margins(x=0.35)
+    ax.set_xlabel("median in microseconds, with 90 % interval", fontsize=8)
+    ax.set_title(f"{question_words(chains) if isinstance(chains, Chain) else 'one way'}\n{CAVEAT}", fontsize=9)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+class _Bar(NamedTuple):
+    """One line of a latency chart."""
+
+    label: str
+    colour: str
+    p50_us: tuple[float, float, float]
+
+
+def _hop_bars(chain: Chain) -> list[_Bar]:
+    """The hops of the way there, then the whole of it."""
+    forward = [trace for trace in chain.traces if trace.direction is Direction.FORWARD]
+    bars = [_Bar(hop.device, _colour(chain), hop.latency_us.p50) for trace in forward for hop in trace.hops]
+    return [*bars, _Bar("one way", _INK, chain.latency.one_way.p50)]
+
+
+def _total_bars(chains: Sequence[Chain]) -> list[_Bar]:
+    """The whole way of every chain, with what tells one from another."""
+    several = len({chain.scenario for chain in chains}) > 1
+    return [_Bar(_chain_label(chain, several), _colour(chain), chain.latency.one_way.p50) for chain in chains]
+
+
+def _chain_label(chain: Chain, with_scenario: bool) -> str:
+    label = f"{chain.path_type or question_words(chain)}, {chain.question.family.title}"
+    if with_scenario:
+        label = f"{chain.scenario}: {label}"
+    return label if chain.disposition.is_success else f"{label}\n({chain.disposition}: until it stopped)"
+
+
+def _colour(chain: Chain) -> str:
+    return _FAMILIES[chain.question.family]

@@ -69,37 +69,25 @@ def ledger_rows(traces: Iterable[Trace]) -> list[LedgerRow]:
     rows: list[LedgerRow] = []
     for trace in traces:
         for hop in trace.hops:
-            if not (hop.translated or hop.at.capabilities):
-                continue
-            idle = idle_rows(hop.at, trace.family, trace.connection, trace.direction, hop.index)
             if hop.translated:
-                applied = _applied(trace, hop)
-                kinds = [row.kind for row in applied]
-                rows += applied
-                rows += [row for row in idle if row.kind not in kinds]
-            else:
-                rows += idle
+                rows += _rows_of(trace, hop)
+            elif hop.at.capabilities:
+                rows += idle_rows(hop.at, trace.family, trace.connection, trace.direction, hop.index)
     return rows
 
 
-def _applied(trace: Trace, hop: Hop) -> list[LedgerRow]:
-    return [
-        LedgerRow(
-            kind,
-            Outcome.APPLIED,
-            trace.family,
-            trace.connection,
-            trace.direction,
-            hop.index,
-            hop.at.id,
-            rule.id,
-            in_words(rule.reason, before),
-            _ends(before),
-            _ends(after),
+def _rows_of(trace: Trace, hop: Hop) -> list[LedgerRow]:
+    """A visit that translated: what was applied, then what was not."""
+    place = trace.family, trace.connection, trace.direction, hop.index
+    device = hop.at.id
+    applied = {
+        kind: LedgerRow(
+            kind, Outcome.APPLIED, *place, device, rule.id, in_words(rule.reason, before), _ends(before), _ends(after)
         )
         for _, _, rule, before, after, kind, _ in hop.records
         if kind is not None and before is not None and after is not None
-    ]
+    }
+    return [*applied.values(), *(row for row in idle_rows(hop.at, *place) if row.kind not in applied)]
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,58 @@
+"""What several commands share: loading a scenario, and remarks on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dsflow.errors import Problem
+    from dsflow.simulation import Simulation
+
+__all__ = ["loaded", "remark", "warn", "write_json"]
+
+
+def loaded(args: Namespace, source: str) -> Simulation:
+    """The simulation of a scenario, with the seed of the command line, if it takes one."""
+    from dsflow.report import terminal
+    from dsflow.simulation import load
+
+    with terminal.progress(f"reading {source}", quiet=args.quiet or not _is_long(source)):
+        simulation = load(source, seed=getattr(args, "seed", 0))
+    topology = simulation.topology
+    counts = f"{len(topology.nodes)} nodes, {len(topology.pods)} pods, {len(simulation.dataplane)} devices"
+    remark(args, f"{simulation.name}: {counts}, profile {topology.profile}, seed {simulation.seed}")
+    return simulation
+
+
+_LONG_BYTES = 1_000_000  # some ten thousand pods: a second or more
+
+
+def _is_long(source: str) -> bool:
+    from pathlib import Path
+
+    try:
+        return Path(source).stat().st_size >= _LONG_BYTES
+    except (OSError, ValueError):  # no file, or no name that a file could have
+        return False
+
+
+def remark(args: Namespace, text: str) -> None:
+    """Say something on standard error to those who asked for more."""
+    if args.verbose:
+        sys.stderr.write(f"{text}\n")
+
+
+def warn(args: Namespace, findings: Iterable[Problem]) -> None:
+    """Tell on standard error what a scenario's author should know although it can be used."""
+    if not args.quiet:
+        for finding in findings:
+            sys.stderr.write(f"warning: {finding}\n")
+
+
+def write_json(data: Any) -> None:
+    """Write data to standard output as JSON for people and programs."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,144 @@
+"""Commands and their flags, for argparse; nothing here imports what the commands need."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from dsflow.version import __version__
+
+__all__ = ["build_parser"]
+
+SCENARIO_HELP = "a file, - for standard input, or an embedded name"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the whole usage is one --help away."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="dsflow",
+        description="Packet-level traffic flows of dual-stack Kubernetes on Oracle Cloud (OKE), simulated.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"dsflow {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_run, _add_trace, _add_get, _add_check, _add_diff, _add_whatif, _add_schema, _add_init):
+        add(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, module: str, text: str, *, seed: bool = True) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(module=module, function=name)
+    if seed:
+        parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="fixes everything random (default: 0)")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no remarks, only errors")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="remarks on what was read and written")
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise argparse.ArgumentTypeError(f'"{text}": expected a whole number from 0 on')
+    return int(text)
+
+
+def _add_scenario(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help=SCENARIO_HELP)
+
+
+def _add_run(commands: Any) -> None:
+    parser = _command(commands, "run", "run", "every path type in both families, as one matrix")
+    parser.add_argument(
+        "scenario", nargs="?", default="oke-sydney", metavar="SCENARIO", help=f"{SCENARIO_HELP} (default: oke-sydney)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="write chains.jsonl, latency.csv, flows.pcapng and report.html")
+
+
+def _add_trace(commands: Any) -> None:
+    parser = _command(commands, "trace", "trace", "one question, hop by hop")
+    _add_scenario(parser)
+    parser.add_argument("origin", metavar="FROM", help="a pod, node, load balancer or Internet host: pod/default/web-1")
+    parser.add_argument("target", metavar="TO", help="the same, a Service (service/default/web), or an address")
+    parser.add_argument("--family", choices=("4", "6", "both"), default="both", help="IP version (default: both)")
+    protocol = parser.add_mutually_exclusive_group()
+    protocol.add_argument("--tcp", type=int, metavar="PORT", help="a TCP SYN to this port")
+    protocol.add_argument("--udp", type=int, metavar="PORT", help="a UDP datagram to this port")
+    protocol.add_argument("--icmp", action="store_true", help="an echo request (default: TO's first open port)")
+    parser.add_argument("--sport", type=int, metavar="PORT", help="source port (40000), of an echo the identifier (1)")
+    parser.add_argument("--size", type=int, metavar="BYTES", help="the whole packet in bytes")
+    parser.add_argument("--ttl", type=int, default=64, metavar="N", help="first TTL or hop limit (default: 64)")
+    parser.add_argument(
+        "--df", action=argparse.BooleanOptionalAction, help="IPv4's don't-fragment flag (default: on TCP only)"
+    )
+    parser.add_argument("--source", metavar="ADDRESS", help="another source address than FROM's own")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "wide", "json", "yaml", "mermaid"),
+        default="table",
+        help="table (default), wide (every step), json, yaml, or a mermaid diagram per family",
+    )
+    parser.add_argument("--pcap", metavar="FILE", help="write the packets at every hop as pcapng")
+
+
+def _add_get(commands: Any) -> None:
+    parser = _command(commands, "get", "get", "what exists in a scenario", seed=False)
+    parser.add_argument(
+        "kind",
+        metavar="KIND",
+        help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, routes, gateways, hosts or devices",
+    )
+    _add_scenario(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "wide", "json", "yaml", "name"),
+        default="table",
+        help="table (default), wide, json, yaml, or the ids only",
+    )
+
+
+def _add_check(commands: Any) -> None:
+    parser = _command(commands, "check", "check", "whether what a scenario expects holds; exit 1 where it does not")
+    parser.add_argument("scenarios", nargs="+", metavar="SCENARIO", help=SCENARIO_HELP)
+
+
+def _add_diff(commands: Any) -> None:
+    parser = _command(
+        commands, "diff", "compare", "what changed from one scenario to another, and why; exit 1 if anything did"
+    )
+    parser.add_argument("before", metavar="A", help=SCENARIO_HELP)
+    parser.add_argument("after", metavar="B", help=SCENARIO_HELP)
+
+
+def _add_whatif(commands: Any) -> None:
+    parser = _command(commands, "whatif", "compare", "what a change would change, and why; exit 1 if anything")
+    _add_scenario(parser)
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        required=True,
+        metavar="PATH=VALUE",
+        help="a value by dotted path, null to take it away: gateways.nat.enabled=false",
+    )
+
+
+def _add_schema(commands: Any) -> None:
+    parser = _command(commands, "schema", "texts", "the JSON Schema of a scenario or of a trace", seed=False)
+    parser.add_argument("subject", choices=("scenario", "trace"), help="whose schema")
+
+
+def _add_init(commands: Any) -> None:
+    parser = _command(commands, "init", "texts", "write a commented starter scenario", seed=False)
+    parser.add_argument(
+        "file", nargs="?", default="my-cluster.yaml", metavar="FILE", help="- prints it (default: my-cluster.yaml)"
+    )

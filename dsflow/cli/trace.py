@@ -1,0 +1,104 @@
+"""``dsflow trace``: one question, hop by hop."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+
+from dsflow.cli.common import loaded, remark, write_json
+from dsflow.errors import UsageError
+from dsflow.net.address import Address, Family
+from dsflow.simulation import Simulation
+from dsflow.trace.chain import Chain, chains_json
+
+__all__ = ["trace"]
+
+
+def trace(args: Namespace) -> int:
+    """Ask in one family or both, show the chains, and write their packets where asked.  Always 0."""
+    families = _families(args)
+    simulation = loaded(args, args.scenario)
+    chains = {family: _asked(simulation, args, family) for family in families}
+    if args.pcap is not None:
+        from dsflow.report.pcapng import write_pcapng
+
+        write_pcapng(chains.values(), args.pcap)
+        remark(args, f"{args.pcap}: the packets at every hop")
+    _FORMATS[args.output](args, chains)
+    return 0
+
+
+def _asked(simulation: Simulation, args: Namespace, family: Family) -> Chain:
+    return simulation.trace(
+        args.origin,
+        args.target,
+        family=family,
+        tcp=args.tcp,
+        udp=args.udp,
+        icmp=args.icmp,
+        sport=args.sport,
+        size=args.size,
+        ttl=args.ttl,
+        df=args.df,
+        source=args.source,
+    )
+
+
+def _families(args: Namespace) -> list[Family]:
+    """The families to ask: those named, less those that an address of the other one rules out."""
+    families = list(Family) if args.family == "both" else [Family(int(args.family))]
+    for text in (args.origin, args.target, args.source):
+        own = _family_of(text)
+        if own is not None and own not in families:
+            raise UsageError(f'"{text}": not an address of {families[0].title}, the family asked for')
+        if own is not None and len(families) > 1:
+            families = [own]
+            if not args.quiet:
+                sys.stderr.write(f'"{text}" is an {own.title} address: only {own.title} is asked\n')
+    return families
+
+
+def _family_of(text: str | None) -> Family | None:
+    """The family of an address; None for a name."""
+    try:
+        return None if text is None else Address.parse(text).family
+    except ValueError:
+        return None
+
+
+def _show_text(args: Namespace, chains: dict[Family, Chain]) -> None:
+    from dsflow.trace.text import chain_text
+
+    wide = args.output == "wide"
+    sys.stdout.write("\n\n".join(chain_text(chain, wide=wide) for chain in chains.values()) + "\n")
+
+
+def _show_mermaid(_: Namespace, chains: dict[Family, Chain]) -> None:
+    from dsflow.report.mermaid import chain_mermaid
+
+    sys.stdout.write("\n\n".join(chain_mermaid(chain).rstrip() for chain in chains.values()) + "\n")
+
+
+def _show_json(args: Namespace, chains: dict[Family, Chain]) -> None:
+    write_json(_data(args, chains))
+
+
+def _show_yaml(args: Namespace, chains: dict[Family, Chain]) -> None:
+    from dsflow.report.yaml_text import to_yaml
+
+    sys.stdout.write(to_yaml(_data(args, chains)))
+
+
+def _data(args: Namespace, chains: dict[Family, Chain]) -> object:
+    """One chain for one family, a list for both: the flag decides, whatever the addresses leave to ask."""
+    return chains_json(chains) if args.family == "both" else next(iter(chains.values())).to_json()
+
+
+_FORMATS: dict[str, Callable[[Namespace, dict[Family, Chain]], None]] = {
+    "table": _show_text,
+    "wide": _show_text,
+    "json": _show_json,
+    "yaml": _show_yaml,
+    "mermaid": _show_mermaid,
+}

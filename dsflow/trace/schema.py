@@ -1,0 +1,204 @@
+"""The JSON Schema of a chain, and of both families' chains: what ``-o json`` prints, and nothing else.
+
+Every object is closed: a name that is not here is a mistake, in the trace or in whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from dsflow.dataplane.action import Evidence
+from dsflow.dataplane.assumptions import ASSUMPTIONS
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.nat import NatKind
+from dsflow.model.topology import Profile
+from dsflow.net.address import Family
+from dsflow.trace.chain import SCHEMA, PathType
+from dsflow.trace.ledger import Outcome
+from dsflow.trace.step import Effect
+from dsflow.trace.trace import Direction
+
+__all__ = ["CHAINS_SCHEMA", "chain_schema"]
+
+CHAINS_SCHEMA = "dsflow.chains/1"
+"""The name of the format of several chains."""
+
+DEVICE_KINDS = ("pod", "node", "vcn", "igw", "natgw", "sgw", "drg", "lb", "internet", "device")
+
+_Schema = dict[str, Any]
+
+
+def chain_schema() -> _Schema:
+    """The JSON Schema (draft 2020-12) of one chain or of several.
+
+    >>> [form["$ref"] for form in chain_schema()["oneOf"]]
+    ['#/$defs/chain', '#/$defs/chains']
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dsflow trace",
+        "oneOf": [_ref("chain"), _ref("chains")],
+        "$defs": {
+            "chain": _chain(),
+            "chains": _object(schema={"const": CHAINS_SCHEMA}, chains=_list(_ref("chain"))),
+            "question": _question(),
+            "trace": _trace(),
+            "hop": _hop(),
+            "header": _header(),
+            "step": _step(),
+            "ledger_row": _ledger_row(),
+            "ends": _object(src=_TEXT, dst=_TEXT, sport=_nullable(_PORT), dport=_nullable(_PORT)),
+            "interval": _object(value=_MICROSECONDS, low=_MICROSECONDS, high=_MICROSECONDS),
+            "percentiles": _object(p50=_ref("interval"), p95=_ref("interval"), p99=_ref("interval")),
+            "latency": _latency(),
+        },
+    }
+
+
+def _object(*, optional: Iterable[str] = (), **properties: _Schema) -> _Schema:
+    """A closed object, of which every property but the optional ones is there."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _list(items: _Schema) -> _Schema:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> _Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _nullable(schema: _Schema) -> _Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _words(words: type[StrEnum] | Iterable[str]) -> _Schema:
+    return {"enum": [str(word) for word in words]}
+
+
+def _whole(lowest: int, highest: int | None = None) -> _Schema:
+    schema: _Schema = {"type": "integer", "minimum": lowest}
+    return schema if highest is None else {**schema, "maximum": highest}
+
+
+_TEXT: _Schema = {"type": "string"}
+_FAMILY = _words(str(family) for family in Family)
+_PORT = _whole(0, 65535)
+_HEX: _Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
+_MICROSECONDS: _Schema = {"type": "number", "minimum": 0}
+
+
+def _chain() -> _Schema:
+    return _object(
+        schema={"const": SCHEMA},
+        version=_TEXT,
+        scenario=_TEXT,
+        profile=_words(Profile),
+        seed=_whole(0),
+        question=_ref("question"),
+        path_type=_nullable(_words(PathType)),
+        disposition=_words(Disposition),
+        round_trip=_nullable(_words((Disposition.DELIVERED, Disposition.RETURN_LOST, Disposition.UNDETERMINED))),
+        traces={**_list(_ref("trace")), "minItems": 1},
+        nat_ledger=_list(_ref("ledger_row")),
+        latency_us=_nullable(_ref("latency")),
+        assumptions={**_list(_words(sorted(ASSUMPTIONS))), "uniqueItems": True},
+    )
+
+
+def _question() -> _Schema:
+    return _object(
+        **{"from": _TEXT, "to": _TEXT},
+        family=_FAMILY,
+        protocol={"type": "string", "pattern": "^(tcp|udp|icmp|[0-9]+)$"},
+        sport=_nullable(_PORT),
+        dport=_nullable(_PORT),
+    )
+
+
+def _trace() -> _Schema:
+    return _object(
+        connection=_whole(1),
+        direction=_words(Direction),
+        family=_FAMILY,
+        disposition=_words(Disposition),
+        cause=_nullable(_object(trace=_whole(0), hop=_whole(0))),
+        hops={**_list(_ref("hop")), "minItems": 1},
+    )
+
+
+def _hop() -> _Schema:
+    return _object(
+        index=_whole(0),
+        device=_TEXT,
+        kind=_words(DEVICE_KINDS),
+        in_interface=_nullable(_TEXT),
+        out_interface=_nullable(_TEXT),
+        packets_in=_list(_HEX),
+        packets_out=_list(_HEX),
+        header_in=_nullable(_ref("header")),
+        header_out=_nullable(_ref("header")),
+        steps=_list(_ref("step")),
+        latency_us=_nullable(_ref("percentiles")),
+    )
+
+
+def _header() -> _Schema:
+    identifier = _nullable(_PORT)
+    return _object(
+        optional=["icmp"],
+        src=_TEXT,
+        dst=_TEXT,
+        sport=_nullable(_PORT),
+        dport=_nullable(_PORT),
+        protocol={"anyOf": [_words(("tcp", "udp", "icmp", "icmpv6")), _whole(0, 255)]},
+        ttl=_whole(0, 255),
+        length=_whole(20),
+        icmp=_object(type=_whole(0, 255), code=_whole(0, 255), id=identifier, seq=identifier),
+    )
+
+
+def _step() -> _Schema:
+    value = {"type": ["string", "integer", "null"]}
+    return _object(
+        stage=_TEXT,
+        effect=_words(Effect),
+        rule=_nullable(_TEXT),
+        source=_nullable(_TEXT),
+        explicit={"type": "boolean"},
+        reason=_TEXT,
+        changes=_list(_object(field=_TEXT, before=value, after=value)),
+        evidence=_words(Evidence),
+        assumption=_nullable(_words(sorted(ASSUMPTIONS))),
+    )
+
+
+def _ledger_row() -> _Schema:
+    return _object(
+        kind=_words(NatKind),
+        outcome=_words(Outcome),
+        family=_FAMILY,
+        connection=_whole(1),
+        direction=_words(Direction),
+        hop=_nullable(_whole(0)),
+        device=_TEXT,
+        rule=_nullable(_TEXT),
+        reason=_TEXT,
+        before=_nullable(_ref("ends")),
+        after=_nullable(_ref("ends")),
+    )
+
+
+def _latency() -> _Schema:
+    return _object(
+        one_way=_ref("percentiles"),
+        round_trip=_nullable(_ref("percentiles")),
+        assumed_share={"type": "number", "minimum": 0, "maximum": 1},
+    )

@@ -1,0 +1,116 @@
+"""The two ends of a question: what a name or an address stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsflow.ends import End, Ends
+from dsflow.errors import UsageError
+from dsflow.net.address import Address, Family
+from tests.cases import BALANCER, HOST_POD, POD, PUBLIC_NODE, SERVICE, WEB, gua, sydney
+
+
+def _ends() -> Ends:
+    return Ends(sydney().topology)
+
+
+def _texts(end: End, *, from_outside: bool) -> list[str | None]:
+    found = (end.address(family, from_outside=from_outside) for family in Family)
+    return [None if address is None else str(address) for address in found]
+
+
+def test_a_pod_has_its_own_addresses_wherever_it_is_seen_from() -> None:
+    """Device, node, ports and both addresses."""
+    end = _ends().target(POD)
+    assert (end.id, end.kind, end.device, end.node) == (POD, "pod", POD, "node-1")
+    assert _texts(end, from_outside=False) == ["100.0.5.102", "fd00:100:0:4:0:6ed9:2497:6dd8"]
+    assert _texts(end, from_outside=True) == _texts(end, from_outside=False)
+    assert [str(port) for port in end.listen] == ["tcp/80"]
+
+
+def test_a_host_network_pod_is_its_node_but_keeps_its_name() -> None:
+    """Its packets start at the node's device with the node's addresses."""
+    end = _ends().target(HOST_POD)
+    assert (end.id, end.kind, end.device, end.node) == (HOST_POD, "pod", "node/node-1", "node-1")
+    assert _texts(end, from_outside=False)[0] == "100.0.3.90"
+
+
+def test_a_node_answers_on_its_own_ports_and_its_host_pods() -> None:
+    """From outside it is known by its public address, where it has one."""
+    change = PUBLIC_NODE | {f"pods.{HOST_POD.removeprefix('pod/')}.listen": ["tcp/10256"]}
+    end = sydney().what_if(change).end("node/node-1")
+    assert [str(port) for port in end.listen] == ["tcp/22", "tcp/10256"]
+    assert _texts(end, from_outside=True)[0] == "203.0.113.77"
+    assert _texts(end, from_outside=False)[0] == "100.0.3.90"
+
+
+def test_a_balancer_has_a_front_and_an_inside() -> None:
+    """Public address and private VIP; one IPv6 address for both."""
+    end = _ends().target(BALANCER)
+    assert _texts(end, from_outside=True) == ["203.0.113.20", "2001:db8:100:2::10"]
+    assert _texts(end, from_outside=False) == ["100.0.2.10", "2001:db8:100:2::10"]
+    assert [str(port) for port in end.listen] == ["tcp/80"]
+
+
+def test_a_service_is_an_end_and_no_device() -> None:
+    """Outside it is its load balancer's front; inside its ClusterIPs, which the article lacks."""
+    end = _ends().target(SERVICE)
+    assert (end.kind, end.device) == ("service", None)
+    assert _texts(end, from_outside=True) == ["203.0.113.20", "2001:db8:100:2::10"]
+    assert _texts(end, from_outside=False) == [None, None]
+    alone = sydney().what_if(
+        {"services.default/inner": {"ports": [{"port": 5}], "cluster_ipv4": "10.96.0.9", "selector": {"app": "nginx"}}}
+    )
+    inner = alone.end("service/default/inner")
+    assert _texts(inner, from_outside=True) == [None, None]
+    assert _texts(inner, from_outside=False) == ["10.96.0.9", None]
+
+
+def test_an_address_is_who_has_it() -> None:
+    """The owner's device, and this address only."""
+    ends = _ends()
+    pod = ends.target("100.0.5.102")
+    assert (pod.id, pod.kind, pod.device) == ("100.0.5.102", "pod", POD)
+    assert _texts(pod, from_outside=True) == ["100.0.5.102", None]
+    assert ends.target("fd00:100:0:4::6ED9:2497:6dd8").device == POD  # another spelling of its address
+    assert ends.target("203.0.113.20").device == BALANCER
+    assert ends.target("198.51.100.80").device == WEB
+
+
+def test_an_address_of_nobody_is_inside_or_outside_by_the_vcns_prefixes() -> None:
+    """100.0.0.0/16 is private to its VCN although its bits are public, and a ULA elsewhere is not inside."""
+    ends = _ends()
+    assert ends.target("100.0.77.7").kind == "address"
+    assert ends.target("100.1.0.1").kind == "internet"
+    assert ends.target("fd00:100:0:9::1").kind == "address"
+    assert ends.target("fd00:200::1").kind == "internet"
+
+
+def test_only_what_has_a_device_can_send() -> None:
+    """A Service and nobody's address are asked, never asking."""
+    ends = _ends()
+    assert ends.origin(POD).device == POD
+    for text in (SERVICE, "100.0.77.7", "192.0.2.1"):
+        with pytest.raises(UsageError, match="packets start at"):
+            ends.origin(text)
+
+
+@pytest.mark.parametrize("text", ["igw/igw", "natgw/nat", "vcn/oke"])
+def test_what_only_passes_packets_on_is_no_end(text: str) -> None:
+    """A gateway or a VCN is named as what it is."""
+    with pytest.raises(UsageError, match="none begins or ends"):
+        _ends().target(text)
+
+
+@pytest.mark.parametrize("text", ["pod/x", "pods/default/x", "subnet/pods", "node/", "/", "1.2.3", "a:b", "010.0.0.1"])
+def test_unknown_names_and_bad_addresses_are_refused(text: str) -> None:
+    """Whatever it looks like, the message repeats it."""
+    with pytest.raises(UsageError) as caught:
+        _ends().target(text)
+    assert f'"{text}"' in str(caught.value)
+
+
+def test_owners_follow_the_scenario() -> None:
+    """In the overlay the pod's ULA is nobody's."""
+    assert Ends(gua().topology).target("fd00:100:0:4:0:6ed9:2497:6dd8").device is None
+    assert Address.parse("2001:db8:100:4:0:6ed9:2497:6dd8") == gua().end(POD).address(Family.IPV6, from_outside=True)
