@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+import os
+import sys
 
 from dsflow.version import __version__
+
+TYPE_CHECKING = False  # typing's own name for it, without the cost of importing typing
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 __all__ = ["build_parser"]
 
 SCENARIO_HELP = "a file, - for standard input, or an embedded name"
+
+
+class _Help(argparse.HelpFormatter):
+    """Help as wide as the terminal; argparse would import shutil to ask how wide that is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):  # standard output is no terminal
+        return 80
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="dsflow",
         description="Packet-level traffic flows of dual-stack Kubernetes on Oracle Cloud (OKE), simulated.",
         allow_abbrev=False,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"dsflow {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -34,7 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, module: str, text: str, *, seed: bool = True) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False, formatter_class=_Help
+    )
     parser.set_defaults(module=module, function=name)
     if seed:
         parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="fixes everything random (default: 0)")

@@ -6,7 +6,9 @@ its own that needs no display, and returns the axes.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from dsflow.simulation import Simulation
 
-__all__ = ["draw_latency", "draw_topology"]
+__all__ = ["draw_latency", "draw_topology", "topology_svg"]
 
 
 class _Look(NamedTuple):
@@ -74,7 +76,7 @@ def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axe
     visited = () if chain is None else {hop.device for trace in chain.traces for hop in trace.hops}
     layout = lay_out(simulation.topology, keep=visited)
     width, height = layout.size
-    ax = _own_axes(width, height + 0.4) if ax is None else ax
+    ax = _own_axes(width, height) if ax is None else ax
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     ax.axis("off")
     scale = _scale(ax, width, height)
@@ -90,11 +92,34 @@ def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axe
     return ax
 
 
+def topology_svg(simulation: Simulation, *, chain: Chain | None = None) -> str:
+    """The drawing as an SVG element to stand in a page: text stays text, and equal drawings are equal bytes.
+
+    >>> import dsflow
+    >>> topology_svg(dsflow.load("two-pods"))[:14]
+    '<svg role="img'
+    """
+    import matplotlib as mpl
+
+    file = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "dsflow", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure = draw_topology(simulation, chain=chain).get_figure(root=True)
+        assert figure is not None, "axes belong to a figure"
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    drawn = file.getvalue()
+    label = escape(f"the network of {simulation.name}: VCN, subnets, nodes and pods")
+    return drawn[drawn.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+_TITLE_HEIGHT = 0.55
+
+
 def _own_axes(width: float, height: float) -> Axes:
-    """Axes that fill a new figure of so many inches; no window, and nothing for pyplot to remember."""
+    """Axes of so many inches on a new figure; no window, and nothing for pyplot to remember."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    total = height + _TITLE_HEIGHT
+    return Figure(figsize=(width, total)).add_axes((0, 0, 1, height / total))
 
 
 def _scale(ax: Axes, width: float, height: float) -> float:
@@ -243,7 +268,10 @@ def draw_latency(chains: Chain | Sequence[Chain], *, ax: Axes | None = None) -> 
     ['node/node-1', 'vcn/lab']
     """
     bars = _hop_bars(chains) if isinstance(chains, Chain) else _total_bars(chains)
-    ax = _own_axes(7.5, 1.3 + 0.34 * len(bars)) if ax is None else ax
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(7.5, 1.3 + 0.34 * len(bars)), layout="constrained").add_subplot()
     for y, bar in enumerate(bars):
         value, low, high = bar.p50_us
         if value > 0:
