@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from dsflow.version import __version__
 
+TYPE_CHECKING = False  # type checkers take the name for true; importing typing would slow ``dsflow --help``
 if TYPE_CHECKING:
+    from typing import Any
+
     from dsflow.query.diff import diff
     from dsflow.simulation import Simulation, load
 

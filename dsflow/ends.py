@@ -159,6 +159,9 @@ class Ends:
         for holder in holders:
             public = getattr(holder, "public_ipv4", None)
             found |= {address: holder.id for address in (holder.ipv4, holder.ipv6, public) if address is not None}
+        for service in topology.services.values():
+            addresses = service.cluster_ipv4, service.cluster_ipv6
+            found |= {address: service.id for address in addresses if address is not None}
         return found
 
     def _pod(self, pod: Pod) -> End:

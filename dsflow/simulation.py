@@ -261,10 +261,15 @@ class Session:
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
         src = start.address(family, from_outside=False) if source is None else _of_family(source, family)
         dst = end.address(family, from_outside=start.kind == "internet")
-        if dst is None and _looks_literal(end):
-            raise UsageError(f'"{question.target}": not an address of {family.title}, the family asked for')
+        if not (sport is None or 0 <= sport <= 65535):
+            raise UsageError(f"source port {sport}: expected 0-65535")
+        if not 1 <= ttl <= 255:
+            raise UsageError(f"ttl {ttl}: expected 1-255")
         if src is None or dst is None:
-            return self._unanswered(question, start, end, _lacks(start if src is None else end, family))
+            lacking = start if src is None else end
+            if _looks_literal(lacking):
+                raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
+            return self._unanswered(question, start, end, _lacks(lacking, family))
         try:
             packet = first_packet(
                 family,
@@ -301,7 +306,6 @@ class Session:
 _SERVICE_UNKNOWN = Drop(
     Rule(
         reason="the article does not say how a Service address is reached inside the cluster",
-        explicit=False,
         evidence=Evidence.ASSUMED,
     ),
     Disposition.UNDETERMINED,
@@ -311,7 +315,6 @@ _SERVICE_UNKNOWN = Drop(
 def _lacks(end: End, family: Family) -> Drop:
     rule = Rule(
         reason=f"{end.id} has no {family.title} address",
-        explicit=False,
         mend=f"give {end.id} an {family.title} address",
     )
     return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
@@ -365,6 +368,8 @@ def _as_packet(packet: Any, start: End) -> Packet:
     try:
         if isinstance(packet, bytes | bytearray):
             return Packet.parse(bytes(packet))
+        if not hasattr(packet, "iterpayloads"):
+            raise UsageError(f"{type(packet).__name__}: expected a scapy packet or its bytes")
         from dsflow.net.packets import from_scapy
 
         version = getattr(packet, "version", None)

@@ -183,7 +183,7 @@ def test_a_service_asked_from_inside_is_undetermined(origin: str, family: int) -
     assert chain.disposition is Disposition.UNDETERMINED
     assert chain.round_trip is None
     assert "article" in chain.traces[0].reason
-    assert [step.effect for step in chain.traces[0].hops[0].steps][0] == "unknown"
+    assert chain.traces[0].hops[0].steps[0].effect == "unknown"
 
 
 @pytest.mark.parametrize(("family", "address"), [(4, "10.96.3.4"), (6, "fd00:eeee:eeee:1::4")])

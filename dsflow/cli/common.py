@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dsflow.errors import Problem
     from dsflow.simulation import Simulation
 
-__all__ = ["loaded", "remark", "warn", "write_json"]
+__all__ = ["loaded", "remark", "say", "write_json"]
 
 
 def loaded(args: Namespace, source: str) -> Simulation:
@@ -40,17 +38,16 @@ def _is_long(source: str) -> bool:
         return False
 
 
+def say(args: Namespace, text: str) -> None:
+    """Say something on standard error, unless told to be quiet."""
+    if not args.quiet:
+        sys.stderr.write(f"{text}\n")
+
+
 def remark(args: Namespace, text: str) -> None:
     """Say something on standard error to those who asked for more."""
     if args.verbose:
         sys.stderr.write(f"{text}\n")
-
-
-def warn(args: Namespace, findings: Iterable[Problem]) -> None:
-    """Tell on standard error what a scenario's author should know although it can be used."""
-    if not args.quiet:
-        for finding in findings:
-            sys.stderr.write(f"warning: {finding}\n")
 
 
 def write_json(data: Any) -> None:

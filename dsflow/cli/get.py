@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from dsflow.cli.common import loaded, write_json
+from dsflow.cli.common import loaded, say, write_json
 from dsflow.query.listing import kind_of, listing
 from dsflow.report import terminal
 
@@ -26,7 +26,7 @@ def get(args: Namespace) -> int:
         case "name":
             sys.stdout.writelines(f"{entry}\n" for entry in found.ids())
         case _ if not found.entries:
-            sys.stderr.write(f"No {kind} found.\n")
+            say(args, f"no {kind} in {args.scenario}")
         case _:
             terminal.show([found.table(wide=args.output == "wide")])
     return 0

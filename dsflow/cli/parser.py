@@ -10,6 +10,7 @@ from dsflow.version import __version__
 
 TYPE_CHECKING = False  # typing's own name for it, without the cost of importing typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["build_parser"]
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="dsflow",
         description="Packet-level traffic flows of dual-stack Kubernetes on Oracle Cloud (OKE), simulated.",
+        epilog="Exit codes: 0 done; 1 a check failed or a difference was found; 2 bad usage or bad input.",
         allow_abbrev=False,
         formatter_class=_Help,
     )
@@ -56,23 +58,38 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, module: str, text: str, *, seed: bool = True) -> argparse.ArgumentParser:
+def _command(
+    commands: Any, name: str, module: str, text: str, *, more: str = "", seed: bool = True
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False, formatter_class=_Help
+        name, help=text, description=_sentence(text) + more, allow_abbrev=False, formatter_class=_Help
     )
     parser.set_defaults(module=module, function=name)
     if seed:
-        parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="fixes everything random (default: 0)")
+        parser.add_argument("--seed", type=_SEED, default=0, metavar="N", help="fixes everything random (default: 0)")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="no progress and no remarks, only errors")
     loudness.add_argument("-v", "--verbose", action="store_true", help="remarks on what was read and written")
     return parser
 
 
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise argparse.ArgumentTypeError(f'"{text}": expected a whole number from 0 on')
-    return int(text)
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    """What reads a whole number within bounds, or says what was found and what was expected."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not text.isascii() or len(text) > 18 or not lowest <= int(text) <= highest:
+            raise argparse.ArgumentTypeError(f'"{text}": expected a whole number, {lowest}-{highest}')
+        return int(text)
+
+    return read
+
+
+_PORT = _whole(1, 65535)
+_SEED = _whole(0, 2**32 - 1)
 
 
 def _add_scenario(parser: argparse.ArgumentParser) -> None:
@@ -88,18 +105,23 @@ def _add_run(commands: Any) -> None:
 
 
 def _add_trace(commands: Any) -> None:
-    parser = _command(commands, "trace", "trace", "one question, hop by hop")
+    more = " Without --tcp, --udp or --icmp: TO's first open port, else an echo."
+    parser = _command(commands, "trace", "trace", "one question, hop by hop", more=more)
     _add_scenario(parser)
     parser.add_argument("origin", metavar="FROM", help="a pod, node, load balancer or Internet host: pod/default/web-1")
     parser.add_argument("target", metavar="TO", help="the same, a Service (service/default/web), or an address")
     parser.add_argument("--family", choices=("4", "6", "both"), default="both", help="IP version (default: both)")
     protocol = parser.add_mutually_exclusive_group()
-    protocol.add_argument("--tcp", type=int, metavar="PORT", help="a TCP SYN to this port")
-    protocol.add_argument("--udp", type=int, metavar="PORT", help="a UDP datagram to this port")
-    protocol.add_argument("--icmp", action="store_true", help="an echo request (default: TO's first open port)")
-    parser.add_argument("--sport", type=int, metavar="PORT", help="source port (40000), of an echo the identifier (1)")
-    parser.add_argument("--size", type=int, metavar="BYTES", help="the whole packet in bytes")
-    parser.add_argument("--ttl", type=int, default=64, metavar="N", help="first TTL or hop limit (default: 64)")
+    protocol.add_argument("--tcp", type=_PORT, metavar="PORT", help="a TCP SYN to this port")
+    protocol.add_argument("--udp", type=_PORT, metavar="PORT", help="a UDP datagram to this port")
+    protocol.add_argument("--icmp", action="store_true", help="an echo request")
+    parser.add_argument(
+        "--sport", type=_PORT, metavar="PORT", help="source port (40000), of an echo the identifier (1)"
+    )
+    parser.add_argument("--size", type=_whole(20, 65535), metavar="BYTES", help="the whole packet in bytes")
+    parser.add_argument(
+        "--ttl", type=_whole(1, 255), default=64, metavar="N", help="first TTL or hop limit (default: 64)"
+    )
     parser.add_argument(
         "--df", action=argparse.BooleanOptionalAction, help="IPv4's don't-fragment flag (default: on TCP only)"
     )

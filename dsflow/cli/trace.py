@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
-from dsflow.cli.common import loaded, remark, write_json
+from dsflow.cli.common import loaded, remark, say, write_json
 from dsflow.errors import UsageError
 from dsflow.net.address import Address, Family
 from dsflow.simulation import Simulation
@@ -54,8 +54,7 @@ def _families(args: Namespace) -> list[Family]:
             raise UsageError(f'"{text}": not an address of {families[0].title}, the family asked for')
         if own is not None and len(families) > 1:
             families = [own]
-            if not args.quiet:
-                sys.stderr.write(f'"{text}" is an {own.title} address: only {own.title} is asked\n')
+            say(args, f'"{text}" is an {own.title} address: only {own.title} is asked')
     return families
 
 

@@ -44,6 +44,7 @@ class Rule:
 
     ``reason`` and ``mend`` are :meth:`str.format` templates over the packet's header fields
     (``{src}``, ``{dst}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
+    A rule without an ``id`` is implicit: nobody wrote it.
     ``mend`` is the smallest change that would turn a refusal into a success, where that is plain.
     """
 
@@ -54,6 +55,10 @@ class Rule:
     evidence: Evidence = Evidence.DOCUMENTED
     assumption: str | None = None
     mend: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.id is None and self.explicit:  # a rule without a name is nobody's: it is implicit
+            object.__setattr__(self, "explicit", False)
 
 
 class IcmpError(StrEnum):

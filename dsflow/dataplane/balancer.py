@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
-from dsflow.dataplane.common import AWAITED, PROTOCOL_NUMBERS, not_forwarding, origin_mtu, own_addresses, routes
+from dsflow.dataplane.common import AWAITED, PROTOCOL_NUMBERS, STRAY, not_forwarding, origin_mtu, own_addresses, routes
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
@@ -14,22 +14,19 @@ from dsflow.net.address import Family
 
 __all__ = ["compile_load_balancer"]
 
-_NO_TRANSLATION = Rule(
-    reason="a proxy translates nothing: it ends the client's connection and opens its own", explicit=False
-)
+_NO_TRANSLATION = Rule(reason="a proxy translates nothing: it ends the client's connection and opens its own")
 
 _CAPABILITIES = (
     NatCapability(kind=NatKind.LOAD_BALANCER_DNAT, idle=_NO_TRANSLATION),
     NatCapability(kind=NatKind.LOAD_BALANCER_SNAT, idle=_NO_TRANSLATION),
     NatCapability(
         kind=NatKind.PROXY_RE_ORIGINATION,
-        idle=Rule(reason="two connections meet here: the client's and the load balancer's own", explicit=False),
+        idle=Rule(reason="two connections meet here: the client's and the load balancer's own"),
     ),
     NatCapability(
         kind=NatKind.CROSS_FAMILY,
         idle=Rule(
             reason="both connections are of one family",
-            explicit=False,
             evidence=Evidence.INFERRED,
             assumption="proxy-keeps-family",
         ),
@@ -44,7 +41,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
     addresses = {int(found.family): found.value for found in (balancer.ipv4, balancer.ipv6) if found}
     front = index.front_vnic(balancer)
     default = Forward(
-        Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}", explicit=False),
+        Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}"),
         Neighbor("eth0", vcn.id, balancer.id, front.link),
     )
     return Device(
@@ -76,6 +73,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         listeners=listeners,
         no_backend=no_backend,
         awaited=AWAITED,
+        stray=STRAY,
         closed=Drop(_closed(balancer), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
     )
@@ -113,12 +111,11 @@ def _no_backend(service: Service, port: ServicePort, family: Family) -> Drop:
 
 
 def _closed(balancer: LoadBalancer) -> Rule:
-    return Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}", explicit=False)
+    return Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}")
 
 
 def _echo(balancer: LoadBalancer) -> Rule:
     return Rule(
         reason=f"no source says whether the flexible load balancer {balancer.id} answers ping",
-        explicit=False,
         evidence=Evidence.ASSUMED,
     )

@@ -15,6 +15,7 @@ __all__ = [
     "AWAITED",
     "EVERYWHERE",
     "PROTOCOL_NUMBERS",
+    "STRAY",
     "fabric_hop_limit",
     "fabric_mtu",
     "linux_hop_limit",
@@ -30,10 +31,14 @@ __all__ = [
 PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 """The protocol numbers of transports with ports (IANA)."""
 
-OPEN = Deliver(Rule(reason="{protocol} port {dport} is open", explicit=False))
-ECHO = Deliver(Rule(reason="every host answers an echo request (RFC 1122 section 3.2.2.6)", explicit=False))
-AWAITED = Deliver(Rule(reason="an answer to what was sent from here", explicit=False))
-_ACCEPTED_OWN = Rule(reason="{dst} is an address of this device", explicit=False)
+OPEN = Deliver(Rule(reason="{protocol} port {dport} is open"))
+ECHO = Deliver(Rule(reason="every host answers an echo request (RFC 1122 section 3.2.2.6)"))
+STRAY = Drop(
+    Rule(reason="an ICMP error about a packet that was not sent from here (RFC 5927 section 4)"),
+    Disposition.NO_LISTENER,
+)
+AWAITED = Deliver(Rule(reason="an answer to what was sent from here"))
+_ACCEPTED_OWN = Rule(reason="{dst} is an address of this device")
 
 
 EVERYWHERE = tuple(Prefix(family, 0, 0) for family in Family)
@@ -67,7 +72,7 @@ def own_addresses(addresses: Iterable[Address | None]) -> list[tuple[Prefix, Act
 
 def not_forwarding(device_id: str) -> Drop:
     """The refusal of a host to route what is not addressed to it (RFC 1122 section 3.3.4.2)."""
-    rule = Rule(reason=f"{{dst}} is no address of {device_id}, which does not route", explicit=False)
+    rule = Rule(reason=f"{{dst}} is no address of {device_id}, which does not route")
     return Drop(rule, Disposition.NOT_FORWARDING)
 
 
@@ -76,24 +81,22 @@ def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners
     numbers = frozenset((PROTOCOL_NUMBERS[entry.protocol], entry.port) for entry in ports)
     closed = Rule(
         reason=f"nothing at {device_id} listens on {{protocol}}/{{dport}}",
-        explicit=False,
         mend=f"add {{protocol}}/{{dport}} to {path}.listen",
     )
     refusal = Drop(closed, Disposition.NO_LISTENER, error=IcmpError.PORT_UNREACHABLE, resets=True)
-    return Listeners(ports=numbers, open=OPEN, echo=ECHO, awaited=AWAITED, closed=refusal)
+    return Listeners(ports=numbers, open=OPEN, echo=ECHO, awaited=AWAITED, stray=STRAY, closed=refusal)
 
 
 linux_hop_limit = HopLimit(
     expired=Drop(
         Rule(
             reason="the hop limit {ttl} is used up (RFC 1812 section 5.3.1, RFC 8200 section 3)",
-            explicit=False,
         ),
         Disposition.HOP_LIMIT_EXCEEDED,
         error=IcmpError.HOP_LIMIT_EXCEEDED,
     ),
-    lowered=Rule(reason="a router forwards with one hop less", explicit=False),
-    kept=Continue(Rule(reason="not a routed hop", explicit=False)),
+    lowered=Rule(reason="a router forwards with one hop less"),
+    kept=Continue(Rule(reason="not a routed hop")),
 )
 """The hop limit as a Linux router treats it."""
 
@@ -101,7 +104,6 @@ fabric_hop_limit = HopLimit(
     expired=Drop(
         Rule(
             reason="the hop limit {ttl} is used up",
-            explicit=False,
             evidence=Evidence.ASSUMED,
             assumption="fabric-sends-icmp-errors",
         ),
@@ -110,14 +112,12 @@ fabric_hop_limit = HopLimit(
     ),
     lowered=Rule(
         reason="a routed hop of the VCN lowers the hop limit",
-        explicit=False,
         evidence=Evidence.ASSUMED,
         assumption="vcn-lowers-ttl",
     ),
     kept=Continue(
         Rule(
             reason="within one subnet nothing routes, so the hop limit stays",
-            explicit=False,
             evidence=Evidence.ASSUMED,
             assumption="vcn-lowers-ttl",
         )
@@ -127,7 +127,6 @@ fabric_hop_limit = HopLimit(
 
 _DIVIDED = Rule(
     reason="larger than the link's {mtu} bytes and allowed to be divided (RFC 791 section 3.2)",
-    explicit=False,
 )
 
 
@@ -136,13 +135,12 @@ def _mtu(rule: Rule, *, origin: bool = False) -> Mtu:
     return Mtu(too_big=too_big, divided=_DIVIDED, origin=origin)
 
 
-linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)", explicit=False))
+linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)"))
 """The MTU check of a Linux router."""
 
 fabric_mtu = _mtu(
     Rule(
         reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
-        explicit=False,
         evidence=Evidence.INFERRED,
         assumption="fabric-sends-icmp-errors",
         mend="send at most {mtu} bytes",
@@ -153,7 +151,6 @@ fabric_mtu = _mtu(
 origin_mtu = _mtu(
     Rule(
         reason="{length} bytes do not fit the sender's own link of {mtu}",
-        explicit=False,
         mend="send at most {mtu} bytes",
     ),
     origin=True,

@@ -98,7 +98,7 @@ def _static(rule: RouteRule, number: int, subnet: Subnet, vcn: Vcn, index: Index
 
 
 def _same_subnet(subnet: Subnet) -> ToOwner:
-    rule = Rule(reason=f"{{dst}} is in {subnet.id} itself: delivered directly, no rule applies", explicit=False)
+    rule = Rule(reason=f"{{dst}} is in {subnet.id} itself: delivered directly, no rule applies")
     return ToOwner(rule, lowers=False)
 
 
@@ -113,12 +113,12 @@ def _local(vcn: Vcn) -> ToOwner:
 
 
 def _ownerless(vcn: Vcn) -> Drop:
-    rule = Rule(reason=f"{{dst}} is inside {vcn.id}, but no VNIC there has it", explicit=False)
+    rule = Rule(reason=f"{{dst}} is inside {vcn.id}, but no VNIC there has it")
     return Drop(rule, Disposition.NEIGHBOR_UNREACHABLE)
 
 
 def _no_route_inside(vcn: Vcn) -> Drop:
-    rule = Rule(reason=f"{{dst}} is not inside {vcn.id}, and a gateway delivers only inside", explicit=False)
+    rule = Rule(reason=f"{{dst}} is not inside {vcn.id}, and a gateway delivers only inside")
     return Drop(rule, Disposition.NO_ROUTE)
 
 
@@ -127,7 +127,6 @@ def _no_route(subnet: Subnet, family: Family, index: Index) -> Drop:
     rule = Rule(
         reason=f"no rule of {subnet.id} ({table}) covers {{dst}}: dropped in silence",
         source=subnet.source,
-        explicit=False,
         mend=_missing_route(subnet, family, index),
     )
     return Drop(rule, Disposition.NO_ROUTE)

@@ -74,9 +74,9 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
         capabilities=(
             NatCapability(
                 kind=NatKind.PUBLIC_IP_ONE_TO_ONE,
-                idle=Rule(reason="neither end of the packet has a public address here", explicit=False),
+                idle=Rule(reason="neither end of the packet has a public address here"),
                 families=(4,),
-                cannot=Rule(reason="an Internet gateway passes IPv6 unchanged", explicit=False),
+                cannot=Rule(reason="an Internet gateway passes IPv6 unchanged"),
             ),
         ),
         icmp_sources=virtual_router_addresses(vcn, index),
@@ -123,9 +123,9 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         capabilities=(
             NatCapability(
                 kind=NatKind.GATEWAY_SNAT,
-                idle=Rule(reason="the packet was not translated here", explicit=False),
+                idle=Rule(reason="the packet was not translated here"),
                 families=(4,),
-                cannot=Rule(reason="a NAT gateway never carries IPv6", explicit=False),
+                cannot=Rule(reason="a NAT gateway never carries IPv6"),
             ),
         ),
         icmp_sources=virtual_router_addresses(vcn, index),
@@ -173,7 +173,7 @@ def _lookup(
 
 
 def _inside(gateway: Gateway, vcn: Vcn, index: Index) -> dict[Prefix, Action]:
-    rule = Rule(reason=f"{{dst}} is inside {vcn.id}", explicit=False)
+    rule = Rule(reason=f"{{dst}} is inside {vcn.id}")
     forward = Forward(rule, Neighbor(vcn.id, vcn.id, gateway.id, index.attachment(gateway)))
     return {prefix: forward for family in Family for prefix in vcn.prefixes(family)}
 
@@ -226,7 +226,7 @@ def _not_global(prefix: Prefix, vcn: Vcn, source: str) -> Drop:
 
 
 def _foreign_source(prefix: Prefix, why: str) -> Drop:
-    rule = Rule(reason=f"the source {{src}} is in {prefix} ({why}), which the Internet does not route", explicit=False)
+    rule = Rule(reason=f"the source {{src}} is in {prefix} ({why}), which the Internet does not route")
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
 
 

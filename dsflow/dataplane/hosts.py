@@ -33,7 +33,6 @@ _NODE_NAT = (
         kind=NatKind.SERVICE_DNAT,
         idle=Rule(
             reason="in the article's profile load balancers reach pods directly: no Service rule stands on the node",
-            explicit=False,
             evidence=Evidence.INFERRED,
         ),
     ),
@@ -41,14 +40,13 @@ _NODE_NAT = (
         kind=NatKind.MASQUERADE,
         idle=Rule(
             reason="pod addresses are routable in the VCN, so the node keeps the source",
-            explicit=False,
             evidence=Evidence.INFERRED,
             assumption="node-masquerade-off",
         ),
     ),
     NatCapability(
         kind=NatKind.HAIRPIN_MASQUERADE,
-        idle=Rule(reason="no Service led the packet back to the pod that sent it", explicit=False),
+        idle=Rule(reason="no Service led the packet back to the pod that sent it"),
     ),
 )
 
@@ -57,7 +55,7 @@ def compile_pod(pod: Pod, index: Index) -> Device:
     """A pod with addresses of its own: one interface, one default route to its node."""
     node = index.topology.nodes[pod.node]
     uplink = Neighbor("eth0", node.id, pod.id, VETH_LINK)
-    default = Forward(Rule(reason=f"the pod's only way out is its node {node.id}", explicit=False), uplink)
+    default = Forward(Rule(reason=f"the pod's only way out is its node {node.id}"), uplink)
     own = own_addresses((pod.ipv4, pod.ipv6))
     table = listeners(pod.id, pod.listen, f"pods.{pod.namespace}/{pod.name}")
     return Device(
@@ -124,11 +122,10 @@ def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
     vcn = index.vcn_of(subnet)
     link = index.vnic(node, subnet, interface).link
     if interface == "eth0":
-        rule = Rule(reason="the node's own traffic leaves by its primary VNIC", explicit=False)
+        rule = Rule(reason="the node's own traffic leaves by its primary VNIC")
     else:
         rule = Rule(
             reason=f"pod traffic leaves by the VNIC in subnet/{subnet}, without a tunnel",
-            explicit=False,
             evidence=Evidence.INFERRED,
             assumption="pod-vnic-carries-pod-traffic",
         )
@@ -140,7 +137,7 @@ def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:
 
 
 def _not_of_this_node(node: Node) -> Drop:
-    rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it", explicit=False)
+    rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it")
     return Drop(rule, Disposition.NOT_FORWARDING)
 
 

@@ -52,7 +52,7 @@ def compile_internet_host(host: InternetHost, index: Index) -> Device:
     )
 
 
-_BEYOND = Rule(reason="{dst} is on the Internet, beyond what this scenario describes", explicit=False)
+_BEYOND = Rule(reason="{dst} is on the Internet, beyond what this scenario describes")
 
 OFF_MODEL = Forward(_BEYOND, Neighbor("internet", None, None, EDGE_LINK))
 """What a gateway does with a packet to an Internet address that nobody in the scenario has."""
@@ -69,7 +69,7 @@ def internet_rows(index: Index, interface: str, link: Link = EDGE_LINK) -> dict[
     for host in index.topology.internet.values():
         leg = index.internet_link(host)
         both = leg if link is EDGE_LINK else Link(id=leg.id, mtu_bytes=leg.mtu_bytes, delays=leg.delays + link.delays)
-        rule = Rule(reason=f"{{dst}} is {host.id}", source=host.source, explicit=False)
+        rule = Rule(reason=f"{{dst}} is {host.id}", source=host.source)
         forward = Forward(rule, Neighbor(interface, host.id, "eth0", both))
         for address in (host.ipv4, host.ipv6):
             if address is not None and index.vcn_holding(address) is None:
@@ -81,7 +81,6 @@ def off_internet(prefix: Prefix, why: str) -> Drop:
     """The Internet's refusal of private space."""
     rule = Rule(
         reason=f"{{dst}} is in {prefix} ({why}), which the Internet does not route",
-        explicit=False,
         evidence=Evidence.INFERRED,
         assumption="ipv4-private-in-internet" if prefix.family is Family.IPV4 else None,
     )
@@ -100,14 +99,17 @@ def _vcn_rows(vcn: Vcn, index: Index, interface: str, link: Link) -> dict[Prefix
         else:
             why = "the VCN has no Internet gateway" if entry.origin.is_global else f"its origin is {entry.origin}"
             rows[entry.prefix] = _private_to(vcn, entry.prefix, why)
-    if gateway is not None:
-        for public, (_, source) in index.public_ipv4.get(vcn.name, {}).items():
-            rows[single(Address(Family.IPV4, public))] = _edge(gateway.id, interface, link, source)
+    for public, (_, source) in index.public_ipv4.get(vcn.name, {}).items():
+        prefix = single(Address(Family.IPV4, public))
+        if gateway is None:
+            rows[prefix] = _private_to(vcn, prefix, "the VCN has no Internet gateway")
+        else:
+            rows[prefix] = _edge(gateway.id, interface, link, source)
     return rows
 
 
 def _edge(gateway_id: str, interface: str, link: Link, source: str) -> Forward:
-    rule = Rule(reason=f"the Internet reaches {{dst}} through {gateway_id}", source=source, explicit=False)
+    rule = Rule(reason=f"the Internet reaches {{dst}} through {gateway_id}", source=source)
     return Forward(rule, Neighbor(interface, gateway_id, "internet", link))
 
 

@@ -113,13 +113,15 @@ class Nat:
 class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
-    Also ``awaited`` are answers to what the device itself sent, and ICMP errors.
+    Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; an error about
+    anything else is ``stray``.
     """
 
     ports: frozenset[tuple[int, int]]
     open: Deliver
     echo: Deliver
     awaited: Deliver
+    stray: Drop
     closed: Drop
     stage: str = "listener"
 
@@ -130,6 +132,7 @@ class Proxy:
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
     awaited: Deliver
+    stray: Drop
     closed: Drop
     no_backend: Mapping[tuple[int, int, int], Drop]
     echo: Drop

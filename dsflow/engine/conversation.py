@@ -64,7 +64,8 @@ def _send_back(
         return False
     back = walk(network, state, here, answer)
     traces.append(_trace(back, connection, Direction.REPLY))
-    if isinstance(back.end, Drop) and back.end.error is not None:
+    tcp_resets = isinstance(back.end, Drop) and back.end.resets and answer.protocol == TCP
+    if isinstance(back.end, Drop) and not tcp_resets:  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
         _send_error(network, state, back, back.end, connection, traces)
     return isinstance(back.end, Deliver)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import assert_never
 
 from dsflow.dataplane.action import Continue, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
-from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of
-from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
-from dsflow.engine.translation import postrouting, prerouting
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of, reversed_key
+from dsflow.engine.outcome import At, Outcome, Stage
+from dsflow.engine.translation import postrouting, prerouting, static_nat
 from dsflow.net.address import Family
 from dsflow.net.hashing import mix64
 from dsflow.net.icmp import is_icmp_error
-from dsflow.net.packet import Packet, decremented, rewritten
+from dsflow.net.packet import Packet, decremented
+from dsflow.net.quote import quoted
 from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6
 
 __all__ = ["stage_for"]
@@ -31,7 +33,7 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
         case Mtu():
             return table.stage, _NO_RULE, _mtu(table)
         case StaticNat():
-            return table.kind, _NO_RULE, _static_nat(table)
+            return table.kind, _NO_RULE, static_nat(table)
         case Nat():
             return table.hook, _NO_RULE, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
         case Listeners():
@@ -117,59 +119,53 @@ def _mtu(table: Mtu) -> Stage:
 _TCP = 6  # a TCP sender makes segments that fit and leaves nothing to be divided
 
 
-def _static_nat(table: StaticNat) -> Stage:
-    exchange, rules = table.exchange, table.rules
-
-    def inbound(packet: Packet, at: At) -> Outcome:
-        if at.in_interface != table.interface or packet.family is not Family.IPV4:
-            return None
-        private = exchange.get(packet.dst)
-        if private is None:
-            return None
-        return Rewrite(rewritten(packet, dst=private), rules[packet.dst], table.kind)
-
-    def outbound(packet: Packet, at: At) -> Outcome:
-        assert at.route is not None
-        if at.route.neighbor.out_interface != table.interface or packet.family is not Family.IPV4:
-            return None
-        public = exchange.get(packet.src)
-        if public is None:
-            return table.miss
-        return Rewrite(rewritten(packet, src=public), rules[packet.src], table.kind)
-
-    return inbound if table.hook == "prerouting" else outbound
-
-
 _REQUESTS = {(ICMP, ECHO_REQUEST), (ICMPV6, ECHO_REQUEST_V6)}
 _REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
 
 
+def _is_echo_request(packet: Packet) -> bool:
+    return packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) in _REQUESTS
+
+
 def _is_awaited(packet: Packet, at: At) -> bool:
-    """Whether a connection opened here awaits the packet; ICMP errors find theirs by what they quote."""
-    if packet.protocol in ICMP_PROTOCOLS:
-        if is_icmp_error(packet):
-            return True
-        return (packet.protocol, packet.icmp_type) in _REPLIES and key_of(packet) in at.memory.expected
+    """Whether a connection opened here awaits the packet."""
+    if packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) not in _REPLIES:
+        return False
     return key_of(packet) in at.memory.expected
+
+
+def _is_about_us(error: Packet, at: At, ports: Container[tuple[int, int | None]]) -> bool:
+    """Whether an ICMP error quotes a packet that was sent from here: the first of a connection, or an answer."""
+    quote = quoted(error)
+    if quote is None:
+        return False
+    answered = (quote.protocol, quote.sport) in ports or (quote.protocol, quote.icmp_type) in _REPLIES
+    return answered or reversed_key(key_of(quote)) in at.memory.expected
 
 
 def _listeners(table: Listeners) -> Stage:
     def listener(packet: Packet, at: At) -> Outcome:
         if (packet.protocol, packet.dport) in table.ports:
             return table.open
-        if (packet.protocol, packet.icmp_type) in _REQUESTS:
+        if _is_echo_request(packet):
             return table.echo
+        if is_icmp_error(packet):
+            return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
         return table.awaited if _is_awaited(packet, at) else table.closed
 
     return listener
 
 
 def _proxy(table: Proxy, seed: int) -> Stage:
+    ports = {(protocol, port) for _, protocol, port in table.listeners}
+
     def proxy(packet: Packet, at: At) -> Outcome:
         if _is_awaited(packet, at):
             return table.awaited
-        if (packet.protocol, packet.icmp_type) in _REQUESTS:
+        if _is_echo_request(packet):
             return table.echo
+        if is_icmp_error(packet):
+            return table.awaited if _is_about_us(packet, at, ports) else table.stray
         listener = (int(packet.family), packet.protocol, packet.dport or 0)
         backends = table.listeners.get(listener)
         if backends is None:

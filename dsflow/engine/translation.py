@@ -1,4 +1,4 @@
-"""Address translation with sessions: Linux's prerouting and postrouting, and a NAT gateway's.
+"""Address translation: with sessions, as Linux and a NAT gateway do, and one to one, as an Internet gateway does.
 
 Rows are consulted for the first packet of a connection; the rest follows the session, in both
 directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
@@ -7,14 +7,15 @@ directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
 from __future__ import annotations
 
 from dsflow.dataplane.nat import NatRow
-from dsflow.dataplane.tables import Nat
+from dsflow.dataplane.tables import Nat, StaticNat
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, Key, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage, Track
+from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted, requoted
 
-__all__ = ["postrouting", "prerouting"]
+__all__ = ["postrouting", "prerouting", "static_nat"]
 
 
 def prerouting(table: Nat) -> Stage:
@@ -50,6 +51,40 @@ def postrouting(table: Nat, seed: int) -> Stage:
         return _back_from(packet, session.dnat, session.original)
 
     return translate
+
+
+def static_nat(table: StaticNat) -> Stage:
+    """The stage of a fixed one-to-one exchange, which needs no session; quotes in ICMP errors are exchanged too."""
+    exchange, rules = table.exchange, table.rules
+
+    def inbound(packet: Packet, at: At) -> Outcome:
+        if at.in_interface != table.interface or packet.family is not Family.IPV4:
+            return None
+        private = exchange.get(packet.dst)
+        if private is None:
+            return None
+        quote = quoted(packet) if is_icmp_error(packet) else None
+        if quote is None:
+            new = rewritten(packet, dst=private)
+        else:
+            new = requoted(packet, rewritten(quote, src=exchange.get(quote.src)), dst=private)
+        return Rewrite(new, rules[packet.dst], table.kind)
+
+    def outbound(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        if at.route.neighbor.out_interface != table.interface or packet.family is not Family.IPV4:
+            return None
+        public = exchange.get(packet.src)
+        if public is None:
+            return table.miss
+        quote = quoted(packet) if is_icmp_error(packet) else None
+        if quote is None:
+            new = rewritten(packet, src=public)
+        else:
+            new = requoted(packet, rewritten(quote, dst=exchange.get(quote.dst)), src=public)
+        return Rewrite(new, rules[packet.src], table.kind)
+
+    return inbound if table.hook == "prerouting" else outbound
 
 
 def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...]) -> Outcome:

@@ -15,6 +15,7 @@ from dsflow.engine.outcome import At, Rewrite, Track
 from dsflow.engine.program import Network, Program
 from dsflow.net.fragment import fragment, reassemble
 from dsflow.net.packet import Packet, decremented
+from dsflow.net.wire import is_fragment
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
 from dsflow.trace.timing import Leg
@@ -26,16 +27,15 @@ End = Forward | Deliver | Drop | Reoriginate
 
 MANY_HOPS = 64  # from here on a walk asks whether it goes in a circle
 _LOOP = Drop(
-    Rule(reason="the same packet came to the same interface twice and no hop limit ends it", explicit=False),
+    Rule(reason="the same packet came to the same interface twice and no hop limit ends it"),
     Disposition.LOOP,
 )
 _INCOMPLETE = Drop(
-    Rule(reason="not all fragments are here, so there is no packet to deliver (RFC 791 section 3.2)", explicit=False),
-    Disposition.TOO_BIG,
+    Rule(reason="not all fragments are here, so there is no packet to deliver (RFC 791 section 3.2)"),
+    Disposition.MALFORMED,
 )
 _DIVIDED = Rule(
     reason="larger than the {mtu} bytes of the link: divided (RFC 791 section 3.2, RFC 8200 section 4.5)",
-    explicit=False,
     evidence=Evidence.DOCUMENTED,
 )
 
@@ -67,7 +67,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
             if in_interface is None:
                 hop = Hop(leg, program.device, None, end.neighbor, (), packets, pattern)
             else:
-                left = (decremented(packet),) if end.lowers else packets
+                left = (decremented(packet),) if pattern.lowers else packets
                 hop = Hop(leg, program.device, in_interface, end.neighbor, packets, left, pattern)
         hops.append(hop)
         neighbor = hop.neighbor
@@ -91,7 +91,7 @@ def _visit(
 ) -> tuple[Hop, End]:
     """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
     records: list[Record] = []
-    if len(packets) == 1:
+    if len(packets) == 1 and not is_fragment(packets[0].raw):
         end = _run(program, at, in_interface, packets[0], records)
         left: tuple[Packet, ...] = (at.packet,)
         largest = 0
@@ -138,12 +138,13 @@ def _run_fragments(
     end = _run(program, at, in_interface, packets[0], records)
     left = [at.packet]
     for packet in packets[1:]:
+        if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
+            break
         told: list[Record] = []
         end = _run(program, at, in_interface, packet, told)
         left.append(at.packet)
-        if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
+        if not isinstance(end, Forward):
             records += told
-            break
     return end, tuple(left), largest
 
 

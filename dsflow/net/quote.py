@@ -15,6 +15,8 @@ from dsflow.net.wire import (
     ICMPV6,
     TCP,
     UDP,
+    MalformedPacket,
+    skip_extensions,
 )
 
 __all__ = ["quoted", "requoted"]
@@ -25,8 +27,6 @@ _ECHOES = {ICMP: (ECHO_REQUEST, ECHO_REPLY), ICMPV6: (ECHO_REQUEST_V6, ECHO_REPL
 
 def quoted(error: Packet) -> Packet | None:
     """The packet inside an ICMP error, mostly cut short; None where not even its IP header is whole.
-
-    Extension headers of a quoted IPv6 packet are not looked behind: such a quote has no ports.
 
     >>> from dsflow.net.build import first_packet, icmp_error
     >>> probe = first_packet(4, "udp", 0x0A000001, 0x0A000002, dport=53)
@@ -43,9 +43,8 @@ def quoted(error: Packet) -> Packet | None:
     else:
         if len(raw) < 40:
             return None
-        at, protocol, ttl = 40, raw[6], raw[7]
-        src, dst = int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big")
-        first = True
+        protocol, at, first = _upper_header(raw)
+        src, dst, ttl = int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big"), raw[7]
     sport, dport = _ports(raw, protocol, at) if first else (None, None)
     checksum_at = _checksum_at(raw, protocol, at) if first else 0
     return Packet(raw, error.family, protocol, src, dst, sport, dport, ttl, at, checksum_at)
@@ -65,6 +64,15 @@ def requoted(error: Packet, quote: Packet, *, src: int | None = None, dst: int |
         ttl=error.ttl,
         traffic_class=error.raw[1] if ipv4 else (error.raw[0] & 0x0F) << 4 | error.raw[1] >> 4,
     )
+
+
+def _upper_header(raw: bytes) -> tuple[int, int, bool]:
+    """The upper protocol of a quoted IPv6 packet, its offset, and whether its header is in this piece."""
+    try:
+        protocol, at, place = skip_extensions(raw)
+    except MalformedPacket:  # cut short within the extension headers
+        return raw[6], 40, False
+    return protocol, at, not place >> 3
 
 
 def _ports(raw: bytes, protocol: int, at: int) -> tuple[int | None, int | None]:

@@ -181,7 +181,7 @@ def _parse_ipv6(raw: bytes) -> Fields:
         raise MalformedPacket("ipv6.payload_length", f"found {payload} before {size - 40} bytes")
     protocol, at, place = raw[6], 40, 0
     if protocol in _EXTENSIONS:
-        protocol, at, place = _skip_extensions(raw)
+        protocol, at, place = skip_extensions(raw)
     opaque = place >> 3 or protocol == ICMP
     upper = _NOTHING if opaque else _parse_upper(raw, protocol, at, cut=bool(place & 1))
     src, dst = int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big")
@@ -189,7 +189,7 @@ def _parse_ipv6(raw: bytes) -> Fields:
     return Fields(Family.IPV6, protocol, src, dst, *ports, raw[7], at, upper.checksum_at)
 
 
-def _skip_extensions(raw: bytes) -> tuple[int, int, int]:
+def skip_extensions(raw: bytes) -> tuple[int, int, int]:
     """The upper protocol, its offset, and the offset field of a fragment header (0 without one).
 
     What follows the fragment header of a later fragment is payload, whatever its next header says.

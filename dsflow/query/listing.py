@@ -116,6 +116,8 @@ def _text(value: Any) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
         case tuple():
             return ",".join(map(str, value))
         case _:

@@ -27,9 +27,7 @@ from dsflow.model.topology import Topology
 from dsflow.net.address import Family
 from dsflow.trace.chain import PathType
 
-__all__ = ["SOURCE_PORT", "Selection", "select"]
-
-SOURCE_PORT = 40000  # the source port of first packets, unless given
+__all__ = ["Selection", "select"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ _Pair = tuple[str, str, Listener]
 
 
 def _flow(origin: str, target: str, port: Listener, family: Family) -> Flow:
-    return Flow(origin=origin, target=target, family=family, protocol=port.protocol, sport=SOURCE_PORT, dport=port.port)
+    return Flow(origin=origin, target=target, family=family, protocol=port.protocol, dport=port.port)
 
 
 def _same_node(topology: Topology) -> _Pair | str:

@@ -107,8 +107,8 @@ LANE = 0.22
 POD = (1.4, 0.42)
 DEVICE = (1.3, 0.46)
 ROUTER_WIDTH = 0.3
-BETWEEN = 0.9
-"""From the Internet's region to the gateways: room for arrows."""
+BETWEEN = 0.6
+"""From the Internet's region to what is next to it: room for arrows."""
 ASIDE_WIDTH = 1.6
 """Of a subnet without nodes, which stands between the border and the router."""
 LABEL = 0.12
@@ -129,7 +129,7 @@ def lay_out(topology: Topology, *, keep: Collection[str] = ()) -> Layout:
     planner = _Planner(topology, frozenset(keep))
     left = planner.internet() if topology.internet else PAD
     if topology.gateways:
-        left += DEVICE[0] / 2
+        left += 2 * GAP + DEVICE[0] / 2
     top = PAD
     for vcn in topology.vcns.values():
         top = planner.vcn(vcn, left, top).bottom + 2 * PAD

@@ -81,6 +81,9 @@ def _arriving(there: Box, here: Box, start: Point) -> list[Point]:
             return []
         case Role.NODE:
             return [(there.x, start[1])]
+        case Role.GATEWAY if here.role is Role.GATEWAY:  # over the Internet, to the left of both
+            outside = there.x - 2 * GAP
+            return [(outside, start[1]), (outside, _level(there)), (there.x, _level(there))]
         case Role.GATEWAY | Role.HOST:
             return [(there.x if here.middle[0] < there.middle[0] else there.right, _level(there))]
         case _:

@@ -63,6 +63,9 @@ class Context(NamedTuple):
     estimator: Callable[[Sequence[Passage]], Any] | None = None
 
 
+_UNKNOWN = (Disposition.UNDETERMINED, Disposition.LEFT_MODEL)
+
+
 class Chain:
     """The traces of one question, in the order in which they happen.
 
@@ -123,7 +126,7 @@ class Chain:
         replies = [trace for trace in self.traces if trace.direction is Direction.REPLY]
         if last.disposition not in (Disposition.DELIVERED, Disposition.RE_ORIGINATED) or not replies:
             return None
-        if any(reply.disposition is Disposition.UNDETERMINED for reply in replies):
+        if any(reply.disposition in _UNKNOWN for reply in replies):
             return Disposition.UNDETERMINED
         if all(reply.disposition is Disposition.DELIVERED for reply in replies):
             return Disposition.DELIVERED
@@ -139,7 +142,7 @@ class Chain:
                 (
                     trace
                     for trace in self.traces
-                    if trace.direction is Direction.REPLY and not trace.disposition.is_success
+                    if trace.direction is Direction.REPLY and trace.disposition is not Disposition.DELIVERED
                 ),
                 None,
             )

@@ -46,19 +46,22 @@ Record = tuple[str, Effect, Rule, Packet | None, Packet | None, NatKind | None, 
 
 
 class Pattern(NamedTuple):
-    """The records of a visit that depended on the destination alone, without the packets.
+    """The records of a visit that depended on the addresses alone, without the packets.
 
-    Every packet to that destination repeats them as long as it fits ``mtu_bytes`` and has hops left.
+    Every packet between the same ends repeats them as long as it fits ``mtu_bytes`` and has hops left.
+    ``lowers`` says whether the visit lowered the hop limit, the only rewriting there can be.
     """
 
     forward: Forward
+    lowers: bool
     mtu_bytes: int
     steps: tuple[tuple[str, Effect, Rule], ...]
 
     @classmethod
     def of(cls, forward: Forward, records: Sequence[Record]) -> Pattern:
         """The pattern behind the records of a first visit."""
-        return cls(forward, forward.neighbor.link.mtu_bytes, tuple(record[:3] for record in records))
+        lowers = any(effect is Effect.REWRITE for _, effect, *_ in records)
+        return cls(forward, lowers, forward.neighbor.link.mtu_bytes, tuple(record[:3] for record in records))
 
     def records(self, before: Packet, after: Packet) -> list[Record]:
         """The records of another visit: the only rewriting step is the one that made ``after``."""

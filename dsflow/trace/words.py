@@ -58,7 +58,7 @@ def question_words(chain: Chain) -> str:
     if question.protocol == "icmp":
         asked = "echo (ping)"
     elif question.dport is None:
-        asked = question.protocol
+        asked = f"protocol {question.protocol}"
     else:
         asked = f"{question.protocol} port {question.dport}"
     return f"{question.origin} to {question.target}, {question.family.title}, {asked}"

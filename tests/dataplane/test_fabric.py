@@ -38,8 +38,10 @@ def test_the_longest_prefix_wins_whatever_the_order() -> None:
     """A host route beats the default, written before or after it."""
     for order in (("0.0.0.0/0", "198.51.100.80/32"), ("198.51.100.80/32", "0.0.0.0/0")):
         rules = {prefix: "igw/igw" if prefix.endswith("32") else "natgw/nat" for prefix in order}
-        simulation = sydney().what_if({"route_tables.pods.rules": None}).what_if(
-            {f'route_tables.pods.rules."{prefix}"': target for prefix, target in rules.items()}
+        simulation = (
+            sydney()
+            .what_if({"route_tables.pods.rules": None})
+            .what_if({f'route_tables.pods.rules."{prefix}"': target for prefix, target in rules.items()})
         )
         chain = simulation.trace(POD, WEB, family=4, tcp=443)
         assert chain.traces[0].hops[-1].device == "igw/igw"

@@ -13,6 +13,7 @@ from tests.cases import (
     BALANCER_ADDRESS,
     CLIENT,
     DNS,
+    LOCAL_DNS,
     MATE,
     POD,
     REMOTE,
@@ -138,9 +139,7 @@ def test_an_expired_packet_is_reported_by_the_router_that_saw_it(family: int, tt
 
 def test_routers_speak_from_their_own_addresses() -> None:
     """A node answers from its primary address, the VCN and its gateways from the sender's virtual router."""
-    senders = [
-        left(sydney().trace(POD, WEB, family=4, tcp=443, ttl=ttl).traces[1].hops[0]).src for ttl in (1, 2, 3)
-    ]
+    senders = [left(sydney().trace(POD, WEB, family=4, tcp=443, ttl=ttl).traces[1].hops[0]).src for ttl in (1, 2, 3)]
     assert senders == ["100.0.3.90", "100.0.5.1", "100.0.5.1"]
 
 
@@ -246,3 +245,32 @@ def test_the_address_of_the_client_is_not_kept() -> None:
     assert packet.src == Address.parse("2001:db8:100:2::10").value
     noted = {row.kind for row in chain.nat_ledger if row.outcome == "noted"}
     assert {str(kind) for kind in noted} == {"proxy-re-origination", "cross-family"}
+
+
+# --- what nobody awaits --------------------------------------------------------------------------------------
+
+
+def test_an_error_about_a_packet_that_was_never_sent_is_not_delivered() -> None:
+    """A host finds the socket by what the error quotes (RFC 1122 section 3.2.2), and here there is none."""
+    error = gua().trace(POD, REMOTE, family=6, udp=9).traces[1].hops[0].packets_out[0]
+    chain = gua().send(REMOTE, error)
+    assert way(chain.traces[0])[-1] == POD
+    assert chain.disposition is not Disposition.DELIVERED
+    assert len(chain.traces) == 1
+
+
+def test_an_error_about_an_answer_reaches_who_sent_that() -> None:
+    """The sender of a reply that was too big is told, and knows the reply as its own."""
+    chain = gua().trace(CLIENT, LOCAL_DNS, family=6, udp=53, size=4000)
+    reply, error = chain.traces[1:]
+    assert reply.disposition is Disposition.TOO_BIG
+    assert (error.disposition, way(error)[-1]) == (Disposition.DELIVERED, LOCAL_DNS)
+
+
+@FAMILIES
+def test_an_answer_that_nobody_asked_for_is_reset_or_refused(family: int) -> None:
+    """A SYN-ACK out of the blue is no connection (RFC 9293 section 3.10.7.1)."""
+    answer = by_family(family).trace(POD, REMOTE, family=family, tcp=80).traces[1].hops[0].packets_out[0]
+    chain = by_family(family).send(REMOTE, answer)
+    assert chain.disposition is Disposition.NO_LISTENER
+    assert [trace.direction for trace in chain.traces] == [Direction.FORWARD, Direction.REPLY]

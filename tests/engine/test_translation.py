@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_questions_outside_a_session_start_afresh() -> None:
 
 
 @pytest.mark.parametrize("options", [{"tcp": 443}, {"udp": 53}, {"icmp": True}])
-def test_a_destination_takes_so_many_connections_and_no_more(options: dict[str, int]) -> None:
+def test_a_destination_takes_so_many_connections_and_no_more(options: dict[str, Any]) -> None:
     """Each protocol to each destination has its own number; the connection above it is refused."""
     simulation = _with_pool(PortPool(per_destination=3))
     with simulation.session() as session:

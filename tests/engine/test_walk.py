@@ -68,7 +68,9 @@ def test_the_gateway_divides_ipv4_and_the_receiver_puts_it_together() -> None:
     assert [len(hop.packets_out) for hop in reply.hops] == [7, 7, 7, 7, 0]
     whole = sum(len(raw) - 20 for raw in reply.hops[-1].packets_in)
     assert whole == 9000 - 20
-    assert all(Packet.parse(raw).dst == Packet.parse(reply.hops[-1].packets_in[0]).dst for raw in reply.hops[-1].packets_in)
+    assert all(
+        Packet.parse(raw).dst == Packet.parse(reply.hops[-1].packets_in[0]).dst for raw in reply.hops[-1].packets_in
+    )
 
 
 @FAMILIES

@@ -29,7 +29,7 @@ def identity(header: Header) -> tuple[object, ...]:
 
 
 def changes_of(hop: Hop) -> list[tuple[str, Any, Any]]:
-    return [tuple(change) for step in hop.steps for change in step.changes]
+    return [(change.field, change.before, change.after) for step in hop.steps for change in step.changes]
 
 
 def refusals(trace: Trace) -> list[Step]:

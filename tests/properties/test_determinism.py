@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from random import Random
 
 import dsflow
+from dsflow.trace.chain import Chain
+from tests.clusters import ODDITIES, questions, random_cluster, seeded
 
 EGRESS = ("pod/default/nginx-568f7cfd68-g4h2c", "internet/web")
 
@@ -68,3 +71,21 @@ def test_steps_read_later_are_the_same() -> None:
     early = [hop.steps for trace in one.traces for hop in trace.hops]
     assert early == [hop.steps for trace in one.traces for hop in trace.hops]
     assert early == [hop.steps for trace in other.traces for hop in trace.hops]
+
+
+def test_what_was_asked_before_changes_no_answer() -> None:
+    """Outside a session every question starts afresh, whatever was asked before and in whatever order."""
+    for seed in range(12):
+        warm, cold = seeded(seed), dsflow.load(random_cluster(Random(seed)))
+        every = list(questions(warm, pairs=1, every=({}, {"udp": 53}, {"tcp": 9}, *ODDITIES)))
+        first = [_told(asked.of(warm)) for asked in every]
+        assert first == [_told(asked.of(warm)) for asked in every]
+        assert first[::-1] == [_told(asked.of(cold)) for asked in reversed(every)]
+
+
+def _told(chain: Chain) -> list[tuple[object, ...]]:
+    return [
+        (repr(trace), hop.index, hop.packets_in, hop.packets_out, hop.steps)
+        for trace in chain.traces
+        for hop in trace.hops
+    ]

@@ -64,7 +64,7 @@ def test_ipv6_of_any_cluster_meets_no_nat(data: dict[str, Any]) -> None:
 
 
 def test_ipv4_is_translated_by_gateways_alone_and_only_for_the_internet() -> None:
-    """Applied rows are the Internet gateway's one-to-one or the NAT gateway's source translation; inside there are none."""
+    """Applied rows are one-to-one at Internet gateways or source translation at NAT gateways; inside are none."""
     kinds: Counter[tuple[NatKind, str]] = Counter()
     for seed in SEEDS:
         simulation = seeded(seed)

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from dsflow.dataplane.disposition import Disposition
+from dsflow.engine.conntrack import State
+from dsflow.engine.conversation import converse
+from dsflow.engine.program import Network
 from dsflow.net.address import Family
+from dsflow.net.build import first_packet
 from dsflow.net.wire import bad_checksums
 from dsflow.trace.chain import Chain, Context, PathType, chains_json
 from dsflow.version import __version__
@@ -130,11 +134,10 @@ def test_assumptions_are_sorted_and_each_named_once() -> None:
 
 def test_a_chain_without_a_profile_has_no_times() -> None:
     """Then latency is None everywhere, in the JSON too."""
-    asked = _egress()
-    chain = Chain(Context("s", "article", 3), asked.question, PathType.EGRESS, list(asked.traces))
-    for trace in chain.traces:
-        for hop in trace.hops:
-            hop.timing = None
+    simulation, question = sydney(), _egress().question
+    packet = first_packet(4, "tcp", 0x6400_0566, 0xC633_6450, dport=443)
+    traces = converse(Network(simulation.dataplane, 0), State(), POD, packet)
+    chain = Chain(Context("s", "article", 3), question, PathType.EGRESS, traces)
     assert chain.latency is None
     found: dict[str, Any] = chain.to_json()
     assert found["latency_us"] is None

@@ -1,0 +1,16 @@
+"""What some tests need of the machine: skipped by name where it is missing, an error in CI, which has everything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+__all__ = ["needs"]
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """A mark for tests that run ``program``; where the variable CI is set, nothing is skipped."""
+    missing = shutil.which(program) is None
+    return pytest.mark.skipif(missing and not os.environ.get("CI"), reason=f"{program} is not installed")

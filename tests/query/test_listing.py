@@ -1,0 +1,82 @@
+"""What exists, as rows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import dsflow
+from dsflow.errors import UsageError
+from dsflow.query.listing import KINDS, kind_of, listing
+from dsflow.query.table import plain
+from tests.cases import PUBLIC_NODE, SERVICE_GATEWAY, sydney
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_listed_in_every_form(kind: str) -> None:
+    found = listing(sydney(), kind)
+    narrow, wide = found.table(), found.table(wide=True)
+    assert found.entries
+    assert len(set(found.ids())) == len(found.entries)
+    assert wide.headers[: len(narrow.headers)] == narrow.headers == found.columns[: found.shown]
+    data = json.loads(json.dumps(found.to_json()))
+    assert [item["id"] for item in data["items"]] == list(found.ids())
+    keys = {"id", *(column.lower().replace("-", "_") for column in found.columns)}
+    assert all(item.keys() == keys for item in data["items"])
+
+
+def test_pods_are_the_articles_listing_with_their_nodes() -> None:
+    table = listing(sydney(), "pods").table()
+    assert table.headers == ("NS", "NAME", "IPv4", "IPv6", "NODE")
+    assert len(table.rows) == 19
+    assert table.rows[0].cells == (
+        "default",
+        "nginx-568f7cfd68-g4h2c",
+        "100.0.5.102",
+        "fd00:100:0:4:0:6ed9:2497:6dd8",
+        "node-1",
+    )
+
+
+def test_host_network_pods_show_their_nodes_addresses() -> None:
+    rows = {row.cells[1]: row.cells for row in listing(sydney(), "pods").table().rows}
+    assert rows["kube-proxy-5cwj5"][2:] == ("100.0.3.117", "fd00:100:0:3:0:eab9:9713:9d05", "node-2")
+
+
+def test_a_lacking_address_is_none() -> None:
+    lone = dsflow.load("two-pods").what_if({"pods.default/server.ipv6": None})
+    found = listing(lone, "pods")
+    assert "<none>" in plain([found.table()]).splitlines()[2]
+    assert found.to_json()["items"][1]["ipv6"] is None
+
+
+def test_lists_numbers_and_truths_stay_what_they_are_in_data() -> None:
+    (item,) = listing(sydney(), "services").to_json()["items"]
+    assert (item["ports"], item["backends"], item["load_balancer"]) == (["tcp/80"], 3, "lb/nginx")
+    gateways = listing(sydney(), "gateways")
+    assert [entry["enabled"] for entry in gateways.to_json()["items"]] == [True, True]
+    assert gateways.table().rows[0].cells[3] == "yes"
+    assert listing(sydney(), "hosts").table(wide=True).rows[0].cells[4] == "600"
+
+
+def test_public_addresses_and_service_labels_are_shown() -> None:
+    simulation = sydney().what_if({**PUBLIC_NODE, **SERVICE_GATEWAY})
+    gateway = listing(simulation, "gateways").to_json()["items"][-1]
+    assert (gateway["id"], gateway["services"]) == ("sgw/sgw", ["all"])
+    node = listing(simulation, "nodes").to_json()["items"][0]
+    assert (node["public_ipv4"], node["listen"]) == ("203.0.113.77", ["tcp/22"])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("pods", "pods"), ("pod", "pods"), ("PO", "pods"), ("svc", "services"), ("lb", "load-balancers"),
+     ("internet", "hosts"), ("gateway", "gateways")],
+)  # fmt: skip
+def test_a_kind_is_known_by_several_names(text: str, kind: str) -> None:
+    assert kind_of(text) == kind
+
+
+def test_an_unknown_kind_is_refused_with_what_there_is() -> None:
+    with pytest.raises(UsageError, match=r'^"sbnets": no such kind; there is pods, .*did you mean "subnets"'):
+        kind_of("sbnets")
