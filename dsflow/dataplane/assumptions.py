@@ -84,7 +84,7 @@ _REGISTRY = (
         default="same family",
         alternatives=("always IPv4",),
         confidence="inferred",
-        source='the seed article: "IPv6 Client -> LB IPv6 -> Pod IPv6"; Oracle documents IPv4 only for flexible '
+        source='the article: "IPv6 Client -> LB IPv6 -> Pod IPv6"; Oracle documents IPv4 only for flexible '
         "load balancers (Network/Concepts/ipv6.htm, 2026-09), which the as-built profile will follow",
     ),
     Assumption(

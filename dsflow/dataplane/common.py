@@ -34,7 +34,7 @@ PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 OPEN = Deliver(Rule(reason="{protocol} port {dport} is open"))
 ECHO = Deliver(Rule(reason="every host answers an echo request (RFC 1122 section 3.2.2.6)"))
 STRAY = Drop(
-    Rule(reason="an ICMP error about a packet that was not sent from here (RFC 5927 section 4)"),
+    Rule(reason="an ICMP message about nothing that was sent from here, and no request (RFC 5927 section 4)"),
     Disposition.NO_LISTENER,
 )
 AWAITED = Deliver(Rule(reason="an answer to what was sent from here"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from dsflow.dataplane.action import Forward, Neighbor, ToOwner
+from dsflow.dataplane.action import Forward, Neighbor
 from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.fabric import compile_vcn
@@ -86,9 +86,6 @@ def neighbors(device: Device) -> Iterator[Neighbor]:
 def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
     for routes in lookup.tables.values():
         for table in (routes.ipv4, routes.ipv6):
-            for _, action in table.items():
-                if isinstance(action, Forward):
-                    yield action.neighbor
-                elif isinstance(action, ToOwner):
-                    for owners in lookup.owners.values():
-                        yield from owners.values()
+            yield from (action.neighbor for _, action in table.items() if isinstance(action, Forward))
+    for owners in lookup.owners.values():
+        yield from owners.values()

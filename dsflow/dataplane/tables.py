@@ -113,8 +113,8 @@ class Nat:
 class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
-    Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; an error about
-    anything else is ``stray``.
+    Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
+    is ``stray``.
     """
 
     ports: frozenset[tuple[int, int]]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.engine.conntrack import Memory, Session, State
+from dsflow.engine.conntrack import Memory, Session
 from dsflow.net.packet import Packet
 
 __all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
@@ -18,26 +18,19 @@ class At:
 
     ``arrived`` is the packet as it came in, ``packet`` as it is now.  ``route`` is set once the way on is
     known, ``dnat`` once a destination translation was chosen, ``translated`` once any was made.
+    ``memory`` is what the device remembers.
     """
 
-    __slots__ = ("_state", "arrived", "device", "dnat", "in_interface", "packet", "route", "translated")
+    __slots__ = ("arrived", "dnat", "in_interface", "memory", "packet", "route", "translated")
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def enter(self, device: str, in_interface: str | None, arrived: Packet) -> None:
+    def enter(self, memory: Memory, in_interface: str | None, arrived: Packet) -> None:
         """Begin a visit."""
-        self.device = device
+        self.memory = memory
         self.in_interface = in_interface
         self.arrived = self.packet = arrived
         self.route: Forward | None = None
         self.dnat: NatRow | None = None
         self.translated = False
-
-    @property
-    def memory(self) -> Memory:
-        """What the device remembers."""
-        return self._state.of(self.device)
 
 
 class Rewrite(NamedTuple):

@@ -83,8 +83,8 @@ def _filter(table: Filter) -> Stage:
         rows = chosen.get(key)
         if rows is None:
             rows = chosen[key] = rows_for(*key)
-        out_interface = None if at.route is None else at.route.neighbor.out_interface
         for match, action in rows:
+            out_interface = None if at.route is None else at.route.neighbor.out_interface
             if match.covers(packet, at.in_interface, out_interface):
                 return action
         return None
@@ -151,7 +151,9 @@ def _listeners(table: Listeners) -> Stage:
             return table.echo
         if is_icmp_error(packet):
             return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
-        return table.awaited if _is_awaited(packet, at) else table.closed
+        if _is_awaited(packet, at):
+            return table.awaited
+        return table.stray if packet.protocol in ICMP_PROTOCOLS else table.closed
 
     return listener
 

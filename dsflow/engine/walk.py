@@ -52,7 +52,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     """Send ``packet`` from the device ``origin`` and follow it to its end."""
     hops: list[Hop] = []
     leg = Leg()
-    at = At(state)
+    at = At()
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
@@ -61,7 +61,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
         if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1:
-            hop, end = _visit(program, at, in_interface, packets, leg)
+            hop, end = _visit(program, state, at, in_interface, packets, leg)
         else:  # the decisions are known, only the packet is new
             end = pattern.forward
             if in_interface is None:
@@ -87,16 +87,16 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
 
 
 def _visit(
-    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], leg: Leg
+    program: Program, state: State, at: At, in_interface: str | None, packets: tuple[Packet, ...], leg: Leg
 ) -> tuple[Hop, End]:
     """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
     records: list[Record] = []
     if len(packets) == 1 and not is_fragment(packets[0].raw):
-        end = _run(program, at, in_interface, packets[0], records)
+        end = _run(program, state, at, in_interface, packets[0], records)
         left: tuple[Packet, ...] = (at.packet,)
         largest = 0
     else:
-        end, left, largest = _run_fragments(program, at, in_interface, packets, records)
+        end, left, largest = _run_fragments(program, state, at, in_interface, packets, records)
     arrived = () if in_interface is None else packets
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
@@ -119,7 +119,7 @@ def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record])
 
 
 def _run_fragments(
-    program: Program, at: At, in_interface: str | None, packets: tuple[Packet, ...], records: list[Record]
+    program: Program, state: State, at: At, in_interface: str | None, packets: tuple[Packet, ...], records: list[Record]
 ) -> tuple[End, tuple[Packet, ...], int]:
     """Fragments of one datagram: put together where sessions or the destination are, else each by itself.
 
@@ -130,27 +130,29 @@ def _run_fragments(
     if program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
         whole = reassemble(packets)
         if whole is None:
-            at.enter(program.device.id, in_interface, packets[0])
+            at.enter(state.of(program.device.id), in_interface, packets[0])
             records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
             return _INCOMPLETE, packets, largest
-        end = _run(program, at, in_interface, whole, records)
+        end = _run(program, state, at, in_interface, whole, records)
         return end, (at.packet,), largest
-    end = _run(program, at, in_interface, packets[0], records)
+    end = _run(program, state, at, in_interface, packets[0], records)
     left = [at.packet]
     for packet in packets[1:]:
         if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
             break
         told: list[Record] = []
-        end = _run(program, at, in_interface, packet, told)
+        end = _run(program, state, at, in_interface, packet, told)
         left.append(at.packet)
         if not isinstance(end, Forward):
             records += told
     return end, tuple(left), largest
 
 
-def _run(program: Program, at: At, in_interface: str | None, packet: Packet, records: list[Record]) -> End:
+def _run(
+    program: Program, state: State, at: At, in_interface: str | None, packet: Packet, records: list[Record]
+) -> End:
     """Run the stages until one of them ends the visit or the packet is out; ``at.packet`` is how it then is."""
-    at.enter(program.device.id, in_interface, packet)
+    at.enter(state.of(program.device.id), in_interface, packet)
     if in_interface is None:
         stages, onwards = program.send, program.leave
     else:

@@ -8,24 +8,20 @@ headers are no difference: a cluster that is numbered anew but behaves the same 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.disposition import Disposition
 from dsflow.errors import UsageError
-from dsflow.latency.path import legs
-from dsflow.latency.sample import Cost
 from dsflow.model.question import Flow
 from dsflow.query import table
-from dsflow.query.matrix import explanation, nat_text, port_text
+from dsflow.query.matrix import nat_text, port_text
+from dsflow.query.reasons import paid, reasons, way
 from dsflow.query.select import select
 from dsflow.query.table import Block, Row, Table, interval_text
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain
-from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Direction
 
 __all__ = ["Change", "Difference", "DifferenceRow", "diff"]
@@ -205,7 +201,7 @@ def _asked(simulation: Simulation, flow: Flow) -> Chain | str:
 def _compared(flow: Flow, before: Chain | str, after: Chain | str) -> DifferenceRow | None:
     if isinstance(before, Chain) and isinstance(after, Chain):
         changes = tuple(_changes(before, after))
-        return _row(flow, after, changes, tuple(_reasons(before, after))) if changes else None
+        return _row(flow, after, changes, reasons(before, after)) if changes else None
     if isinstance(before, Chain):
         return _row(flow, before, (Change("disposition", _ending(before), _ABSENT),), (f"after: {after}",))
     if isinstance(after, Chain):
@@ -244,11 +240,11 @@ def _changes(before: Chain, after: Chain) -> Iterator[Change]:
         yield Change("path type", str(before.path_type or _BLANK), str(after.path_type or _BLANK))
     if nat_text(before) != nat_text(after):
         yield Change("nat", nat_text(before), nat_text(after))
-    if _path(before) != _path(after):
-        yield Change("path", _path(before), _path(after))
-    elif same_ending and _replies(before) != _replies(after):
-        yield Change("reply path", _replies(before), _replies(after))
-    if _paid(before) != _paid(after) and _p50(before) != _p50(after):
+    if way(before) != way(after):
+        yield Change("path", way(before), way(after))
+    elif same_ending and way(before, Direction.REPLY) != way(after, Direction.REPLY):
+        yield Change("reply path", way(before, Direction.REPLY), way(after, Direction.REPLY))
+    if paid(before) != paid(after) and _p50(before) != _p50(after):
         yield Change("p50", _p50(before), _p50(after))
 
 
@@ -260,94 +256,8 @@ def _round_trip(chain: Chain) -> str:
     return str(chain.round_trip or _BLANK)
 
 
-def _path(chain: Chain) -> str:
-    return _devices(chain, Direction.FORWARD)
-
-
-def _replies(chain: Chain) -> str:
-    return _devices(chain, Direction.REPLY)
-
-
-def _devices(chain: Chain, direction: Direction) -> str:
-    ways = [trace for trace in chain.traces if trace.direction is direction]
-    return "; ".join(" > ".join(hop.device for hop in trace.hops) for trace in ways) or _BLANK
-
-
 def _p50(chain: Chain) -> str:
     """The median one way of a packet that arrived."""
     if chain.disposition is not Disposition.DELIVERED or chain.latency is None:
         return _BLANK
     return interval_text(chain.latency.one_way.p50)
-
-
-def _paid(chain: Chain) -> list[tuple[str, float, float | None]]:
-    """What is paid on the way there, whoever it is paid to: an estimate depends on no name."""
-    return [(cost.entry, cost.count, cost.km) for cost in _costs(chain)]
-
-
-def _costs(chain: Chain) -> list[Cost]:
-    paid = legs([trace.passage for trace in chain.traces])
-    return [cost for leg in paid if leg.forward for hop in leg.hops for cost in hop]
-
-
-def _reasons(before: Chain, after: Chain) -> Iterator[str]:
-    """What decided: the refusal on either side, else where the ways part, what translates, what costs."""
-    refusals = explanation(before), explanation(after)
-    if refusals[0] != refusals[1]:
-        yield from (f"{side}: {why}" for side, why in zip(("before", "after"), refusals, strict=True) if why)
-        return
-    yield from _parting(before, after)
-    yield from _translations(before, after)
-    if _path(before) == _path(after):
-        yield from _cost_changes(before, after)
-
-
-def _parting(before: Chain, after: Chain) -> Iterator[str]:
-    """The last device before the same question takes another way, and its words before and after."""
-    for direction in (Direction.FORWARD, Direction.REPLY):
-        ways = zip(_hops(before, direction), _hops(after, direction), strict=False)
-        for (one, other), (next_one, next_other) in pairwise(ways):
-            if next_one.device != next_other.device:
-                words = _decision(one), _decision(other)
-                if words[0] == words[1]:
-                    words = f"on to {next_one.device}", f"on to {next_other.device}"
-                yield f"before: at {one.device}: {words[0]}"
-                yield f"after: at {other.device}: {words[1]}"
-                return
-
-
-def _hops(chain: Chain, direction: Direction) -> list[Hop]:
-    return [hop for trace in chain.traces if trace.direction is direction for hop in trace.hops]
-
-
-def _decision(hop: Hop) -> str:
-    """The words of the step that sent the packet on: the routing decision, where there is one."""
-    steps = [step for step in hop.steps if step.stage == "route"] or hop.steps
-    return steps[-1].reason if steps else "nothing was decided"
-
-
-def _translations(before: Chain, after: Chain) -> Iterator[str]:
-    """What the ledger says of every translation that only one side has."""
-    for chain, other, side in ((before, after, "before"), (after, before, "after")):
-        known = {(row.kind, row.device) for row in other.nat_applied}
-        reasons = {
-            f"{side}: {row.kind} at {row.device}: {row.reason}"
-            for row in chain.nat_applied
-            if (row.kind, row.device) not in known
-        }
-        yield from sorted(reasons)
-
-
-def _cost_changes(before: Chain, after: Chain) -> Iterator[str]:
-    """The traversals that only one side pays for."""
-    if _paid(before) == _paid(after):
-        return
-    one, other = Counter(map(_cost_text, _costs(before))), Counter(map(_cost_text, _costs(after)))
-    for side, paid in (("before", one - other), ("after", other - one)):
-        if paid:
-            yield f"{side}, on the way: {', '.join(paid)}"
-
-
-def _cost_text(cost: Cost) -> str:
-    distance = "" if cost.km is None else f" over {cost.km:g} km"
-    return f"{cost.entry} at {cost.instance}{distance}"

@@ -87,7 +87,8 @@ def _rows_of(trace: Trace, hop: Hop) -> list[LedgerRow]:
         for _, _, rule, before, after, kind, _ in hop.records
         if kind is not None and before is not None and after is not None
     }
-    return [*applied.values(), *(row for row in idle_rows(hop.at, *place) if row.kind not in applied)]
+    idle = [row for row in idle_rows(hop.at, *place) if row.kind not in applied]
+    return [*applied.values(), *idle]
 
 
 @lru_cache(maxsize=4096)

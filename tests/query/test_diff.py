@@ -107,7 +107,9 @@ def test_an_answer_that_gets_lost_is_a_change_of_the_round_trip() -> None:
     assert whats(told)["round trip"] == ("delivered", "return-lost")
     assert "reply path" in whats(told)
     assert "path" not in whats(told)
-    assert told.why[0].startswith("after: at natgw/nat: ")
+    assert told.why[0].endswith("is 0.0.0.0/0, to igw/igw")
+    assert told.why[1].endswith("is 0.0.0.0/0, to natgw/nat")
+    assert told.why[2].startswith("after: at internet/client: nothing at internet/client listens")
 
 
 def test_a_translation_that_comes_is_told_with_its_reason() -> None:
@@ -168,3 +170,12 @@ def test_a_difference_is_text_html_and_data() -> None:
         "before": "delivered",
         "after": "gateway-disabled",
     }
+
+
+@settings(max_examples=10, deadline=None)
+@given(clusters(), clusters())
+def test_every_row_says_why(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for told in diff(dsflow.load(one), dsflow.load(other)).rows:
+        assert told.changes
+        assert told.why
+        assert all(told.why)
