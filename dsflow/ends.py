@@ -6,15 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from dsflow.errors import UsageError, did_you_mean
+from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Topology
-from dsflow.net.address import Address, Family
+from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
 
 __all__ = ["End", "Ends"]
+
+
+UNMODELLED = {
+    Prefix.parse("0.0.0.0/8"): "the network itself (RFC 1122 section 3.2.1.3)",
+    Prefix.parse("127.0.0.0/8"): "loopback (RFC 1122 section 3.2.1.3)",
+    Prefix.parse("224.0.0.0/4"): "multicast (RFC 5771)",
+    Prefix.parse("255.255.255.255/32"): "broadcast (RFC 919)",
+    Prefix.parse("::/128"): "the unspecified address (RFC 4291)",
+    Prefix.parse("::1/128"): "loopback (RFC 4291)",
+    Prefix.parse("ff00::/8"): "multicast (RFC 4291)",
+}
+"""Destinations that are no unicast address of a network, with what they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +80,8 @@ class Ends:
         ------
         UsageError
             For a name that is unknown or is no end, such as a gateway.
+        NotModelledError
+            For a multicast or loopback address.
         """
         end = self._known.get(text)
         if end is None:
@@ -128,6 +142,9 @@ class Ends:
             address = Address.parse(text)
         except ValueError as error:
             raise UsageError(str(error)) from None
+        for prefix, what in UNMODELLED.items():
+            if address in prefix:
+                raise NotModelledError(f'"{text}": {what} is not modelled; ask for a unicast address')
         owner = self._owners.get(address)
         if owner is not None:
             known = self.target(owner)

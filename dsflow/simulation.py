@@ -15,7 +15,7 @@ from dsflow.ends import End, Ends
 from dsflow.engine.conntrack import State
 from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
-from dsflow.errors import UsageError
+from dsflow.errors import NotModelledError, UsageError
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family
@@ -233,13 +233,17 @@ class Session:
         ------
         UsageError
             For an unknown device, and for bytes that are no packet.
+        NotModelledError
+            For protocols and destinations that no device here knows what to do with.
         """
         start = self._simulation._ends.origin(device)
         assert start.device is not None
         first = _as_packet(packet, start)
         header = read_header(first)
+        if not isinstance(header.protocol, str):
+            raise NotModelledError(f"protocol {header.protocol}: expected TCP, UDP or ICMP")
         end = self._simulation._ends.target(header.dst)
-        name = str(header.protocol)
+        name = header.protocol
         question = Question(
             start.id, header.dst, Family(first.family), "icmp" if name == "icmpv6" else name, header.sport, header.dport
         )

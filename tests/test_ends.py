@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsflow.ends import End, Ends
-from dsflow.errors import UsageError
+from dsflow.errors import NotModelledError, UsageError
 from dsflow.net.address import Address, Family
 from tests.cases import BALANCER, HOST_POD, POD, PUBLIC_NODE, SERVICE, WEB, gua, sydney
 
@@ -114,3 +114,10 @@ def test_owners_follow_the_scenario() -> None:
     """In the overlay the pod's ULA is nobody's."""
     assert Ends(gua().topology).target("fd00:100:0:4:0:6ed9:2497:6dd8").device is None
     assert Address.parse("2001:db8:100:4:0:6ed9:2497:6dd8") == gua().end(POD).address(Family.IPV6, from_outside=True)
+
+
+@pytest.mark.parametrize("text", ["224.0.0.1", "127.0.0.1", "0.0.0.0", "255.255.255.255", "::", "::1", "ff02::1"])
+def test_what_is_no_unicast_address_of_a_network_is_refused(text: str) -> None:
+    """Multicast, broadcast and loopback are not modelled, and the message says so."""
+    with pytest.raises(NotModelledError, match="not modelled"):
+        Ends(sydney().topology).target(text)

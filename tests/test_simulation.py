@@ -10,7 +10,7 @@ from scapy.layers.inet6 import IPv6
 
 import dsflow
 from dsflow.dataplane.disposition import Disposition
-from dsflow.errors import DsflowError, UsageError
+from dsflow.errors import DsflowError, NotModelledError, UsageError
 from dsflow.trace.chain import PathType
 from dsflow.trace.ledger import Outcome
 from dsflow.trace.trace import Direction
@@ -357,3 +357,9 @@ def test_the_latency_of_a_chain_is_that_of_its_traces() -> None:
     assert chain.latency.one_way.p50.value < chain.latency.round_trip.p50.value
     assert all(hop.latency_us is not None for trace in chain.traces for hop in trace.hops)
     assert chain.traces[0].direction is Direction.FORWARD
+
+
+def test_a_protocol_that_nobody_here_speaks_is_refused() -> None:
+    """GRE has no listener and no error in the model, so it is not sent at all."""
+    with pytest.raises(NotModelledError, match="47"):
+        sydney().send(POD, IP(src="100.0.5.102", dst="100.0.5.215", proto=47))

@@ -18,7 +18,7 @@ from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import VETH_LINK, Index
 from dsflow.dataplane.nat import NatCapability, NatKind
-from dsflow.dataplane.tables import RouteLookup, Routes
+from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
 from dsflow.model.cluster import Node, Pod
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
@@ -105,7 +105,7 @@ def compile_node(node: Node, index: Index) -> Device:
         deliver=(listeners(node.id, ports, f"nodes.{node.name}"),),
         forward=(linux_hop_limit, linux_mtu),
         send=(lookup,),
-        leave=(origin_mtu,),
+        leave=(origin_mtu, _source_check(node, index)),
         capabilities=_NODE_NAT,
         icmp_sources=_icmp_sources(node),
         toll=Toll(
@@ -139,6 +139,25 @@ def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:
 def _not_of_this_node(node: Node) -> Drop:
     rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it")
     return Drop(rule, Disposition.NOT_FORWARDING)
+
+
+def _source_check(node: Node, index: Index) -> SourceCheck:
+    """OCI drops what a VNIC sends with a foreign source (Network/Tasks/managingVNICs.htm, 2026-09)."""
+    own = {"eth0": _values(node.ipv4, node.ipv6)}
+    for subnet, interface in index.pod_vnics(node.name).items():
+        pods = [pod for pod in index.pods_on[node.name] if pod.subnet == subnet]
+        own[interface] = frozenset().union(*(_values(pod.ipv4, pod.ipv6) for pod in pods))
+    rule = Rule(
+        id=f"{node.id}/source-destination-check",
+        reason="{src} is no address of the VNIC that the packet would leave by",
+        source=node.source,
+        explicit=False,
+    )
+    return SourceCheck(own=own, foreign=Drop(rule, Disposition.SOURCE_CHECK_FAILED))
+
+
+def _values(*addresses: Address | None) -> frozenset[tuple[int, int]]:
+    return frozenset((int(found.family), found.value) for found in addresses if found is not None)
 
 
 def _icmp_sources(node: Node) -> dict[int, LongestPrefixTable[int]]:

@@ -144,18 +144,6 @@ class Index:
             and any(address in prefix for _, found in gateway.services for prefix in found if address)
         ]
 
-    def subnet_holding(self, address: Address) -> Subnet | None:
-        """The subnet whose prefix holds ``address``."""
-        return next(
-            (
-                subnet
-                for subnet in self.topology.subnets.values()
-                for prefix in subnet.prefixes(address.family)
-                if address in prefix
-            ),
-            None,
-        )
-
     def vcn_holding(self, address: Address) -> Vcn | None:
         """The VCN whose prefix holds ``address``: what is inside is private to it, whatever its bits."""
         return next(

@@ -90,22 +90,28 @@ def off_internet(prefix: Prefix, why: str) -> Drop:
 def _vcn_rows(vcn: Vcn, index: Index, interface: str, link: Link) -> dict[Prefix, Action]:
     """A VCN as the Internet sees it: public addresses and global prefixes lead to its gateway, the rest nowhere."""
     rows: dict[Prefix, Action] = {
-        prefix: _private_to(vcn, prefix, "IPv4 of a VCN is private, whatever its bits") for prefix in vcn.ipv4
+        prefix: _private_to(vcn, prefix, "IPv4 of a VCN is private, whatever its bits", _USE_PUBLIC)
+        for prefix in vcn.ipv4
     }
     gateway = index.internet_gateway(vcn.name)
     for entry in vcn.ipv6:
-        if entry.origin.is_global and gateway is not None:
-            rows[entry.prefix] = _edge(gateway.id, interface, link, entry.source)
+        if not entry.origin.is_global:
+            rows[entry.prefix] = _private_to(vcn, entry.prefix, f"its origin is {entry.origin}", _USE_PUBLIC)
+        elif gateway is None:
+            rows[entry.prefix] = _private_to(vcn, entry.prefix, *_NO_GATEWAY)
         else:
-            why = "the VCN has no Internet gateway" if entry.origin.is_global else f"its origin is {entry.origin}"
-            rows[entry.prefix] = _private_to(vcn, entry.prefix, why)
+            rows[entry.prefix] = _edge(gateway.id, interface, link, entry.source)
     for public, (_, source) in index.public_ipv4.get(vcn.name, {}).items():
         prefix = single(Address(Family.IPV4, public))
         if gateway is None:
-            rows[prefix] = _private_to(vcn, prefix, "the VCN has no Internet gateway")
+            rows[prefix] = _private_to(vcn, prefix, *_NO_GATEWAY)
         else:
             rows[prefix] = _edge(gateway.id, interface, link, source)
     return rows
+
+
+_USE_PUBLIC = "address the load balancer, or a public address"
+_NO_GATEWAY = "the VCN has no Internet gateway", "add an Internet gateway"
 
 
 def _edge(gateway_id: str, interface: str, link: Link, source: str) -> Forward:
@@ -113,11 +119,11 @@ def _edge(gateway_id: str, interface: str, link: Link, source: str) -> Forward:
     return Forward(rule, Neighbor(interface, gateway_id, "internet", link))
 
 
-def _private_to(vcn: Vcn, prefix: Prefix, why: str) -> Drop:
+def _private_to(vcn: Vcn, prefix: Prefix, why: str, mend: str) -> Drop:
     rule = Rule(
         reason=f"{{dst}} is in {prefix} of {vcn.id}, which the Internet does not route there: {why}",
         source=vcn.source,
-        mend="address the load balancer, or a public address",
+        mend=mend,
     )
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
 

@@ -20,6 +20,7 @@ __all__ = [
     "Proxy",
     "RouteLookup",
     "Routes",
+    "SourceCheck",
     "StaticNat",
     "Table",
 ]
@@ -82,6 +83,18 @@ class Mtu:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCheck:
+    """Refuse a packet whose source is no address of the VNIC it is about to leave by.
+
+    ``own`` gives each VNIC's addresses as (family, value); other interfaces are not checked.
+    """
+
+    own: Mapping[str, frozenset[tuple[int, int]]]
+    foreign: Drop
+    stage: str = "source-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StaticNat:
     """A fixed one-to-one exchange of IPv4 addresses for packets that cross ``interface``.
 
@@ -139,4 +152,4 @@ class Proxy:
     stage: str = "listener"
 
 
-Table = RouteLookup | Filter | HopLimit | Mtu | StaticNat | Nat | Listeners | Proxy
+Table = RouteLookup | Filter | HopLimit | Mtu | SourceCheck | StaticNat | Nat | Listeners | Proxy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Filter, HopLimit, Mtu, RouteLookup, StaticNat, Table
+from dsflow.dataplane.tables import Filter, HopLimit, Mtu, RouteLookup, SourceCheck, StaticNat, Table
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
@@ -58,7 +58,7 @@ class Program:
 def _is_plain(table: Table, family: Family) -> bool:
     """Whether the table looks at nothing but interface and addresses in this family."""
     match table:
-        case RouteLookup() | HopLimit() | Mtu():
+        case RouteLookup() | HopLimit() | Mtu() | SourceCheck():
             return True
         case Filter():
             return all(match.needs_addresses_only for match, _ in table.rows)

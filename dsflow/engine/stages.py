@@ -7,7 +7,18 @@ from typing import assert_never
 
 from dsflow.dataplane.action import Continue, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
-from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Mtu, Nat, Proxy, RouteLookup, StaticNat, Table
+from dsflow.dataplane.tables import (
+    Filter,
+    HopLimit,
+    Listeners,
+    Mtu,
+    Nat,
+    Proxy,
+    RouteLookup,
+    SourceCheck,
+    StaticNat,
+    Table,
+)
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Stage
 from dsflow.engine.translation import postrouting, prerouting, static_nat
@@ -32,6 +43,8 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
             return table.stage, table.lowered, _hop_limit(table)
         case Mtu():
             return table.stage, _NO_RULE, _mtu(table)
+        case SourceCheck():
+            return table.stage, _NO_RULE, _source_check(table)
         case StaticNat():
             return table.kind, _NO_RULE, static_nat(table)
         case Nat():
@@ -117,6 +130,15 @@ def _mtu(table: Mtu) -> Stage:
 
 
 _TCP = 6  # a TCP sender makes segments that fit and leaves nothing to be divided
+
+
+def _source_check(table: SourceCheck) -> Stage:
+    def source_check(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        own = table.own.get(at.route.neighbor.out_interface)
+        return None if own is None or (packet.family, packet.src) in own else table.foreign
+
+    return source_check
 
 
 _REQUESTS = {(ICMP, ECHO_REQUEST), (ICMPV6, ECHO_REQUEST_V6)}

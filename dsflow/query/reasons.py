@@ -70,7 +70,7 @@ def _parting(before: Chain, after: Chain, *, cut_short: bool) -> Iterator[str]:
     for direction in (Direction.FORWARD, Direction.REPLY):
         one, other = _hops(before, direction), _hops(after, direction)
         common = sum(1 for _ in takewhile(_at_one_device, zip(one, other, strict=False)))
-        if common == min(len(one), len(other)) and (cut_short or len(one) == len(other)):
+        if common == min(len(one), len(other)) and (cut_short or len(one) == len(other) or common == 0):
             continue
         if common == 0:
             yield from _sides(*(f"packets start at {hops[0].device}" for hops in (one, other)))
@@ -105,20 +105,20 @@ def _translations(before: Chain, after: Chain) -> Iterator[str]:
     """What the ledger says of every translation that only one side has."""
     for chain, other, side in ((before, after, "before"), (after, before, "after")):
         known = {(row.kind, row.device) for row in other.nat_applied}
-        reasons = {
+        told = {
             f"{side}: {row.kind} at {row.device}: {row.reason}"
             for row in chain.nat_applied
             if (row.kind, row.device) not in known
         }
-        yield from sorted(reasons)
+        yield from sorted(told)
 
 
 def _cost_changes(before: Chain, after: Chain) -> Iterator[str]:
     """The traversals that only one side pays for."""
     one, other = Counter(map(_cost_text, _costs(before))), Counter(map(_cost_text, _costs(after)))
-    for side, paid in (("before", one - other), ("after", other - one)):
-        if paid:
-            yield f"{side}, on the way: {', '.join(paid)}"
+    for side, costs in (("before", one - other), ("after", other - one)):
+        if costs:
+            yield f"{side}, on the way: {', '.join(costs)}"
 
 
 def _cost_text(cost: Cost) -> str:

@@ -1,6 +1,7 @@
 """Plain data as YAML text, for ``-o yaml``: block style, every text quoted as JSON does unless it is plain.
 
-JSON's scalars are YAML's (YAML 1.2 section 1.3), so nothing here needs a YAML library.
+JSON's scalars are YAML's (YAML 1.2 section 1.3) but for characters that YAML takes only in its own
+escapes, so nothing here needs a YAML library.
 """
 
 from __future__ import annotations
@@ -54,4 +55,5 @@ def _entry(head: str, value: Any) -> Iterator[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT:
         return str(value)
-    return json.dumps(value)
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(character if character.isprintable() else f"\\U{ord(character):08x}" for character in quoted)

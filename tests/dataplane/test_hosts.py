@@ -75,3 +75,20 @@ def test_a_node_takes_from_its_vnics_only_what_is_its_own() -> None:
     chain = simulation.with_dataplane(simulation.dataplane.replacing(confused)).trace(POD, REMOTE, family=4, tcp=80)
     assert chain.disposition is Disposition.NOT_FORWARDING
     assert way(chain.traces[0])[-1] == "node/node-3"
+
+
+@pytest.mark.parametrize("source", ["100.0.5.77", "100.0.5.106", "100.0.3.90"])
+def test_a_vnic_sends_nothing_in_another_name(source: str) -> None:
+    """An unused address, a pod of another node and the node's own other VNIC are foreign to a pod's VNIC."""
+    chain = sydney().trace(POD, "internet/web", family=4, tcp=443, source=source)
+    assert chain.disposition is Disposition.SOURCE_CHECK_FAILED
+    assert way(chain.traces[0]) == [POD, "node/node-1"]
+    assert chain.traces[0].hops[-1].steps[2].rule == "node/node-1/source-destination-check"
+
+
+def test_the_source_check_is_the_vnics_and_not_the_hosts() -> None:
+    """Within one VNIC any of its addresses passes, and between pods of a node nothing is checked."""
+    assert sydney().trace(POD, REMOTE, family=4, tcp=80, source="100.0.5.215").forward.disposition == "delivered"
+    same_node = sydney().trace(POD, MATE, family=4, tcp=80, source="100.0.5.77")
+    assert same_node.disposition is Disposition.DELIVERED
+    assert same_node.round_trip is Disposition.RETURN_LOST
