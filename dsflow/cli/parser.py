@@ -131,7 +131,8 @@ def _add_trace(commands: Any) -> None:
         "--output",
         choices=("table", "wide", "json", "yaml", "mermaid"),
         default="table",
-        help="table (default), wide (every step), json, yaml, or a mermaid diagram per family",
+        metavar="FORMAT",
+        help="table (default), wide (every step), json, yaml, or mermaid (a diagram per family)",
     )
     parser.add_argument("--pcap", metavar="FILE", help="write the packets at every hop as pcapng")
 
@@ -149,7 +150,8 @@ def _add_get(commands: Any) -> None:
         "--output",
         choices=("table", "wide", "json", "yaml", "name"),
         default="table",
-        help="table (default), wide, json, yaml, or the ids only",
+        metavar="FORMAT",
+        help="table (default), wide, json, yaml, or name (the ids only)",
     )
 
 

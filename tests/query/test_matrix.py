@@ -13,7 +13,7 @@ from dsflow.net.address import Family
 from dsflow.query.matrix import Cell, Matrix, explanation, run_matrix
 from dsflow.trace.chain import PathType
 from tests.answers import ANSWERS
-from tests.cases import POD, gua, sydney
+from tests.cases import CLIENT, POD, PUBLIC_NODE, gua, sydney
 from tests.strategies import clusters
 
 
@@ -80,7 +80,6 @@ def test_a_path_type_that_is_lacking_reads_not_available() -> None:
     ("name", "text"),
     [
         ("egress-ipv4", "delivered"),
-        ("return-lost", "delivered, return-lost"),
         ("left-model", "left-model"),
         ("undetermined", "undetermined"),
         ("refused", "no-listener"),
@@ -92,6 +91,17 @@ def test_a_cell_tells_how_packet_and_answer_ended(name: str, text: str) -> None:
     assert one.disposition_text == text
     assert one.is_delivered is (text == "delivered")
     assert (one.explanation is None) is (text == "delivered")
+
+
+def test_an_answer_that_gets_lost_is_no_delivery() -> None:
+    """A node that is reached by its public address, but answers through the NAT gateway."""
+    simulation = gua().what_if({**PUBLIC_NODE, 'route_tables.nodes.rules."0.0.0.0/0"': "natgw/nat"})
+    chain = simulation.trace(CLIENT, "node/node-1", family=4, tcp=22)
+    one = Cell(path_type=chain.path_type, family=chain.question.family, chain=chain)
+    assert one.disposition_text == "delivered, return-lost"
+    assert not one.is_delivered
+    assert one.explanation is not None
+    assert one.explanation.startswith("at internet/client: ")
 
 
 def test_only_what_arrived_has_a_time() -> None:
