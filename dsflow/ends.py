@@ -11,6 +11,7 @@ from dsflow.model.cluster import Listener, Node, Pod
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Topology
+from dsflow.model.vcn import NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
 
@@ -20,10 +21,12 @@ __all__ = ["End", "Ends"]
 UNMODELLED = {
     Prefix.parse("0.0.0.0/8"): "the network itself (RFC 1122 section 3.2.1.3)",
     Prefix.parse("127.0.0.0/8"): "loopback (RFC 1122 section 3.2.1.3)",
+    Prefix.parse("169.254.0.0/16"): "link-local space (RFC 3927), and with it the instance metadata service,",
     Prefix.parse("224.0.0.0/4"): "multicast (RFC 5771)",
-    Prefix.parse("255.255.255.255/32"): "broadcast (RFC 919)",
+    Prefix.parse("240.0.0.0/4"): "reserved space and broadcast (RFC 1112, RFC 919)",
     Prefix.parse("::/128"): "the unspecified address (RFC 4291)",
     Prefix.parse("::1/128"): "loopback (RFC 4291)",
+    Prefix.parse("fe80::/10"): "link-local space (RFC 4291)",
     Prefix.parse("ff00::/8"): "multicast (RFC 4291)",
 }
 """Destinations that are no unicast address of a network, with what they are."""
@@ -35,13 +38,15 @@ class End:
 
     ``device`` is None for an address that no device has and for a Service, which is no hop.
     ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use.
-    ``listen`` are its ports in the order written, ``node`` the machine a pod runs on.
+    ``listen`` are its ports in the order written, ``node`` the machine a pod runs on, ``vcn`` the
+    VCN that the end is in.
     """
 
     id: str
     kind: str
     device: str | None = None
     node: str | None = None
+    vcn: str | None = None
     inside: tuple[Address | None, Address | None] = (None, None)
     outside: tuple[Address | None, Address | None] = (None, None)
     listen: tuple[Listener, ...] = ()
@@ -81,7 +86,7 @@ class Ends:
         UsageError
             For a name that is unknown or is no end, such as a gateway.
         NotModelledError
-            For a multicast or loopback address.
+            For a multicast, loopback, link-local or reserved address.
         """
         end = self._known.get(text)
         if end is None:
@@ -112,16 +117,21 @@ class Ends:
             case "pod" if name in topology.pods:
                 return self._pod(topology.pods[name])
             case "node" if name in topology.nodes:
-                return _node(topology.nodes[name], self._host_ports(name))
+                node = topology.nodes[name]
+                return _node(node, self._vcn(node.subnet), self._host_ports(name))
             case "internet" if name in topology.internet:
                 return _internet(topology.internet[name])
             case "lb" if name in topology.load_balancers:
-                return _balancer(topology.load_balancers[name], self._balancer_ports(name))
+                balancer = topology.load_balancers[name]
+                return _balancer(balancer, self._vcn(balancer.subnet), self._balancer_ports(name))
             case "service" if name in topology.services:
                 return self._service(topology.services[name])
         if any(text == gateway.id for gateway in topology.gateways.values()) or text in self._vcn_ids():
             raise UsageError(f'"{text}": packets pass through it, but none begins or ends there')
         raise UsageError(f'"{text}": no such pod, node, service, lb or internet host{did_you_mean(text, self._ids())}')
+
+    def _vcn(self, subnet: str | None) -> str | None:
+        return None if subnet is None else self._topology.subnets[subnet].vcn
 
     def _vcn_ids(self) -> set[str]:
         return {vcn.id for vcn in self._topology.vcns.values()}
@@ -154,14 +164,21 @@ class Ends:
                 kind=known.kind,
                 device=known.device,
                 node=known.node,
+                vcn=known.vcn,
                 inside=pair,
                 outside=pair,
                 listen=known.listen,
             )
-        inside = any(
+        inside = address in self._translators or any(
             address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family)
         )
         return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
+
+    @cached_property
+    def _translators(self) -> set[Address]:
+        """The NAT gateways' own addresses: the edge of the VCN, where nothing answers."""
+        gateways = self._topology.gateways.values()
+        return {gateway.public_ipv4 for gateway in gateways if isinstance(gateway, NatGateway)}
 
     @cached_property
     def _owners(self) -> dict[Address, str]:
@@ -185,15 +202,23 @@ class Ends:
         if not pod.host_network:
             pair = pod.ipv4, pod.ipv6
             return End(
-                id=pod.id, kind="pod", device=pod.id, node=pod.node, inside=pair, outside=pair, listen=pod.listen
+                id=pod.id,
+                kind="pod",
+                device=pod.id,
+                node=pod.node,
+                vcn=self._vcn(pod.subnet),
+                inside=pair,
+                outside=pair,
+                listen=pod.listen,
             )
         node = self._topology.nodes[pod.node]
-        host = _node(node, pod.listen)
+        host = _node(node, self._vcn(node.subnet), pod.listen)
         return End(
             id=pod.id,
             kind="pod",
             device=node.id,
             node=node.name,
+            vcn=host.vcn,
             inside=host.inside,
             outside=host.outside,
             listen=pod.listen,
@@ -236,12 +261,13 @@ def _pair(address: Address) -> tuple[Address | None, Address | None]:
     return (address, None) if address.family is Family.IPV4 else (None, address)
 
 
-def _node(node: Node, host_ports: tuple[Listener, ...]) -> End:
+def _node(node: Node, vcn: str | None, host_ports: tuple[Listener, ...]) -> End:
     return End(
         id=node.id,
         kind="node",
         device=node.id,
         node=node.name,
+        vcn=vcn,
         inside=(node.ipv4, node.ipv6),
         outside=(node.public_ipv4 or node.ipv4, node.ipv6),
         listen=node.listen + host_ports,
@@ -253,11 +279,12 @@ def _internet(host: InternetHost) -> End:
     return End(id=host.id, kind="internet", device=host.id, inside=pair, outside=pair, listen=host.listen)
 
 
-def _balancer(balancer: LoadBalancer, ports: tuple[Listener, ...]) -> End:
+def _balancer(balancer: LoadBalancer, vcn: str | None, ports: tuple[Listener, ...]) -> End:
     return End(
         id=balancer.id,
         kind="lb",
         device=balancer.id,
+        vcn=vcn,
         inside=(balancer.ipv4, balancer.ipv6),
         outside=(balancer.public_ipv4 or balancer.ipv4, balancer.ipv6),
         listen=ports,

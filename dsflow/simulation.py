@@ -8,31 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsflow import scenario
-from dsflow.dataplane.action import Drop, Evidence, Rule
 from dsflow.dataplane.compile import Dataplane, compile_topology
-from dsflow.dataplane.disposition import Disposition
 from dsflow.ends import End, Ends
-from dsflow.engine.conntrack import State
-from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
-from dsflow.errors import NotModelledError, UsageError
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
-from dsflow.net.address import Address, Family
-from dsflow.net.build import first_packet
-from dsflow.net.packet import MalformedPacket, Packet, read_header
-from dsflow.trace.chain import Chain, Context, PathType, Question
-from dsflow.trace.hop import Hop
-from dsflow.trace.step import Effect
-from dsflow.trace.timing import Leg, Passage
-from dsflow.trace.trace import Direction, Trace
+from dsflow.model.vcn import NatGateway
+from dsflow.session import Session
+from dsflow.trace.chain import Chain, Context, PathType
+from dsflow.trace.timing import Passage
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from dsflow.latency.profile import Profile
 
-__all__ = ["Session", "Simulation", "load"]
+__all__ = ["Simulation", "load"]
 
 
 def load(source: str | Path | Mapping[str, Any], *, seed: int = 0) -> Simulation:
@@ -64,8 +55,9 @@ class Simulation:
         self.topology: Topology = scenario.build(document)
         self.seed = seed
         self.dataplane = compile_topology(self.topology) if dataplane is None else dataplane
-        self._network = Network(self.dataplane, seed)
-        self._ends = Ends(self.topology)
+        self.network = Network(self.dataplane, seed)
+        self.ends = Ends(self.topology)
+        self._contexts: dict[str | None, Context] = {}
 
     @property
     def name(self) -> str:
@@ -101,11 +93,11 @@ class Simulation:
 
     def session(self) -> Session:
         """A run of questions that share connection tracking and NAT ports; usable in ``with``."""
-        return Session(self)
+        return Session(self.network, self.ends, self.context)
 
     def trace(self, origin: str, target: str, *, family: int, **options: Any) -> Chain:
         """The answer to one question; see :meth:`Session.trace` for the options."""
-        return Session(self).trace(origin, target, family=family, **options)
+        return Session(self.network, self.ends, self.context).trace(origin, target, family=family, **options)
 
     def send(self, device: str, packet: Any) -> Chain:
         """What becomes of any packet sent by a device; see :meth:`Session.send`."""
@@ -117,17 +109,22 @@ class Simulation:
 
     def end(self, text: str) -> End:
         """The end of a question that ``text`` names."""
-        return self._ends.target(text)
+        return self.ends.target(text)
 
     def path_type(self, origin: str, target: str) -> PathType | None:
         """The kind of path between two ends."""
-        return self._ends.path_type(self._ends.origin(origin), self._ends.target(target))
+        return self.ends.path_type(self.ends.origin(origin), self.ends.target(target))
 
-    @cached_property
-    def context(self) -> Context:
-        """What every chain of this simulation has in common."""
-        gateways = [gateway.id for gateway in self.topology.gateways.values() if gateway.id.startswith("natgw/")]
-        devices = tuple(self.dataplane[gateway] for gateway in gateways)
+    def context(self, vcn: str | None) -> Context:
+        """What the chains that start in a VCN, or outside with None, have in common."""
+        context = self._contexts.get(vcn)
+        if context is None:
+            context = self._contexts[vcn] = self._make_context(vcn)
+        return context
+
+    def _make_context(self, vcn: str | None) -> Context:
+        gateways = [gateway for gateway in self.topology.gateways.values() if isinstance(gateway, NatGateway)]
+        devices = tuple(self.dataplane[gateway.id] for gateway in gateways if gateway.vcn == vcn)
         return Context(self.name, str(self.topology.profile), self.seed, devices, self._estimate)
 
     def _estimate(self, passages: Sequence[Passage]) -> Any:
@@ -137,247 +134,3 @@ class Simulation:
 
     def __repr__(self) -> str:
         return f"<Simulation {self.name}: {len(self.dataplane)} devices>"
-
-
-class Session:
-    """Questions in a row: connection tracking and NAT ports persist from one to the next.
-
-    >>> with load("oke-sydney").session() as session:
-    ...     one = session.trace("pod/default/nginx-568f7cfd68-g4h2c", "internet/web", family=4, tcp=443)
-    ...     two = session.trace("pod/default/nginx-568f7cfd68-pvgct", "internet/web", family=4, tcp=443)
-    >>> one.nat_applied[0].after.sport != two.nat_applied[0].after.sport
-    True
-    """
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._state = State()
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._state = State()
-
-    def trace(
-        self,
-        origin: str,
-        target: str,
-        *,
-        family: int,
-        tcp: int | None = None,
-        udp: int | None = None,
-        icmp: bool = False,
-        sport: int | None = None,
-        size: int | None = None,
-        ttl: int = 64,
-        df: bool | None = None,
-        source: str | None = None,
-    ) -> Chain:
-        """The answer to one question.
-
-        Parameters
-        ----------
-        origin, target
-            Ids such as ``pod/default/web`` or ``internet/client``; the target may be a Service or an address.
-        family
-            4 or 6.
-        tcp, udp, icmp
-            The destination port, or an ICMP echo; at most one.  Without any: the target's first open
-            port, else an echo.
-        sport
-            The source port (40000), or the identifier of an echo (1).
-        size
-            The whole packet in bytes.
-        ttl
-            The first TTL or hop limit.
-        df
-            IPv4's *don't fragment* (set on TCP only, unless given).
-        source
-            Another source address than the origin's own.
-
-        Raises
-        ------
-        UsageError
-            For unknown names, impossible numbers, and an address of the other family.
-        """
-        ends = self._simulation._ends
-        start, end = ends.origin(origin), ends.target(target)
-        protocol, dport = _protocol(end, tcp, udp, icmp)
-        from_port = None if protocol == "icmp" else 40000 if sport is None else sport
-        question = Question(origin, target, _FAMILIES.get(family) or _family(family), protocol, from_port, dport)
-        return self._answer(question, start, end, sport, ttl, size, df, source)
-
-    def ask(self, flow: Flow) -> Chain:
-        """The answer to a flow of the scenario."""
-        return self.trace(
-            flow.origin,
-            flow.target,
-            family=flow.family,
-            tcp=flow.dport if flow.protocol == "tcp" else None,
-            udp=flow.dport if flow.protocol == "udp" else None,
-            icmp=flow.protocol == "icmp",
-            sport=flow.sport,
-            size=flow.size_bytes,
-            ttl=flow.ttl,
-            df=flow.dont_fragment,
-            source=flow.source_address,
-        )
-
-    def send(self, device: str, packet: Any) -> Chain:
-        """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
-
-        A scapy packet without a source gets the device's address.
-
-        Raises
-        ------
-        UsageError
-            For an unknown device, and for bytes that are no packet.
-        NotModelledError
-            For protocols and destinations that no device here knows what to do with.
-        """
-        start = self._simulation._ends.origin(device)
-        assert start.device is not None
-        first = _as_packet(packet, start)
-        header = read_header(first)
-        if not isinstance(header.protocol, str):
-            raise NotModelledError(f"protocol {header.protocol}: expected TCP, UDP or ICMP")
-        end = self._simulation._ends.target(header.dst)
-        name = header.protocol
-        question = Question(
-            start.id, header.dst, Family(first.family), "icmp" if name == "icmpv6" else name, header.sport, header.dport
-        )
-        return self._play(question, start, end, first)
-
-    def _answer(
-        self,
-        question: Question,
-        start: End,
-        end: End,
-        sport: int | None,
-        ttl: int,
-        size: int | None,
-        df: bool | None,
-        source: str | None,
-    ) -> Chain:
-        family = question.family
-        if end.kind == "service" and start.kind != "internet":
-            return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        src = start.address(family, from_outside=False) if source is None else _of_family(source, family)
-        dst = end.address(family, from_outside=start.kind == "internet")
-        if not (sport is None or 0 <= sport <= 65535):
-            raise UsageError(f"source port {sport}: expected 0-65535")
-        if not 1 <= ttl <= 255:
-            raise UsageError(f"ttl {ttl}: expected 1-255")
-        if src is None or dst is None:
-            lacking = start if src is None else end
-            if _looks_literal(lacking):
-                raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
-            return self._unanswered(question, start, end, _lacks(lacking, family))
-        try:
-            packet = first_packet(
-                family,
-                question.protocol,
-                src.value,
-                dst.value,
-                sport=sport,
-                dport=question.dport,
-                ttl=ttl,
-                size_bytes=size,
-                dont_fragment=df,
-            )
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-        return self._play(question, start, end, packet)
-
-    def _play(self, question: Question, start: End, end: End, packet: Packet) -> Chain:
-        simulation = self._simulation
-        assert start.device is not None
-        traces = converse(simulation._network, self._state, start.device, packet)
-        return Chain(simulation.context, question, simulation._ends.path_type(start, end), traces)
-
-    def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> Chain:
-        """A chain of one hop: no packet is made, and the hop says why."""
-        simulation = self._simulation
-        assert start.device is not None
-        known = drop.disposition is not Disposition.UNDETERMINED
-        record = ("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None, None, None, 0)
-        hop = Hop(Leg(), simulation.dataplane[start.device], None, None, (), (), (record,))
-        trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
-        return Chain(simulation.context, question, simulation._ends.path_type(start, end), [trace])
-
-
-_SERVICE_UNKNOWN = Drop(
-    Rule(
-        reason="the article does not say how a Service address is reached inside the cluster",
-        evidence=Evidence.ASSUMED,
-    ),
-    Disposition.UNDETERMINED,
-)
-
-
-def _lacks(end: End, family: Family) -> Drop:
-    rule = Rule(
-        reason=f"{end.id} has no {family.title} address",
-        mend=f"give {end.id} an {family.title} address",
-    )
-    return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
-
-
-def _looks_literal(end: End) -> bool:
-    return "/" not in end.id
-
-
-_FAMILIES: dict[int, Family] = {int(family): family for family in Family}
-
-
-def _family(number: int) -> Family:
-    try:
-        return Family(number)
-    except ValueError:
-        raise UsageError(f"family {number!r}: expected 4 or 6") from None
-
-
-def _of_family(text: str, family: Family) -> Address:
-    try:
-        address = Address.parse(text)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    if address.family is not family:
-        raise UsageError(f'"{text}": not an address of {family.title}, the family asked for')
-    return address
-
-
-def _protocol(end: End, tcp: int | None, udp: int | None, icmp: bool) -> tuple[str, int | None]:
-    """The protocol and destination port asked for, else the target's first open port, else an echo."""
-    if (tcp is not None) + (udp is not None) + icmp > 1:
-        raise UsageError("tcp, udp and icmp: expected at most one of them")
-    if icmp:
-        return "icmp", None
-    if tcp is not None:
-        return "tcp", _port("tcp", tcp)
-    if udp is not None:
-        return "udp", _port("udp", udp)
-    return (end.listen[0].protocol, end.listen[0].port) if end.listen else ("icmp", None)
-
-
-def _port(protocol: str, port: int) -> int:
-    if not 0 < port <= 65535:
-        raise UsageError(f"{protocol} port {port}: expected 1-65535")
-    return port
-
-
-def _as_packet(packet: Any, start: End) -> Packet:
-    """The bytes of a packet; where scapy's leaves the source open, it is the sender's address."""
-    try:
-        if isinstance(packet, bytes | bytearray):
-            return Packet.parse(bytes(packet))
-        if not hasattr(packet, "iterpayloads"):
-            raise UsageError(f"{type(packet).__name__}: expected a scapy packet or its bytes")
-        from dsflow.net.packets import from_scapy
-
-        version = getattr(packet, "version", None)
-        src = start.address(Family(version), from_outside=False) if version in (4, 6) else None
-        return Packet.parse(from_scapy(packet, src=None if src is None else str(src)))
-    except MalformedPacket as error:
-        raise UsageError(f"the packet is malformed: {error}") from None

@@ -21,6 +21,6 @@ ANSWERS: dict[str, Chain] = {
     "refused": sydney().trace(POD, REMOTE, family=4, tcp=81),
     "left-model": sydney().trace(POD, "192.0.2.9", family=4, tcp=80),
     "undetermined": sydney().trace(POD, SERVICE, family=4, tcp=80),
-    "return-lost": sydney().trace(POD, WEB, family=6, tcp=443, source="2001:db8:100:2::77"),
+    "return-lost": gua().what_if({'route_tables.pods.rules."::/0"': None}).trace(CLIENT, POD, family=6, tcp=80),
 }
 """By what is special about each; sampled latency and all, they are made once."""

@@ -16,7 +16,7 @@ FILES = {path.relative_to(HOUSE).as_posix(): path for path in sorted(HOUSE.rglob
 
 FLOORS = (
     "errors", "version", "net", "model", "scenario", "dataplane", "trace", "ends", "graph", "engine", "latency",
-    "simulation", "query", "report", "cli", "__init__", "__main__",
+    "session", "simulation", "query", "report", "cli", "__init__", "__main__",
 )  # fmt: skip
 """From the ground up: a file imports its own room and lower floors only."""
 

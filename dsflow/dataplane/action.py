@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from dsflow.dataplane.assumptions import ASSUMPTIONS
 from dsflow.dataplane.disposition import Disposition
 
 __all__ = [
@@ -44,7 +45,8 @@ class Rule:
 
     ``reason`` and ``mend`` are :meth:`str.format` templates over the packet's header fields
     (``{src}``, ``{dst}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
-    A rule without an ``id`` is implicit: nobody wrote it.
+    A rule without an ``id`` is implicit: nobody wrote it.  A rule that rests on a named assumption has the
+    assumption's evidence.
     ``mend`` is the smallest change that would turn a refusal into a success, where that is plain.
     """
 
@@ -57,6 +59,8 @@ class Rule:
     mend: str | None = None
 
     def __post_init__(self) -> None:
+        if self.assumption is not None:  # the registry tells what a named assumption rests on
+            object.__setattr__(self, "evidence", Evidence(ASSUMPTIONS[self.assumption].evidence))
         if self.id is None and self.explicit:  # a rule without a name is nobody's: it is implicit
             object.__setattr__(self, "explicit", False)
 

@@ -24,6 +24,11 @@ class Assumption:
     confidence: str
     source: str
 
+    @property
+    def evidence(self) -> str:
+        """What a rule that rests on it can claim: ``inferred`` or ``assumed``."""
+        return "inferred" if self.confidence == "inferred" else "assumed"
+
 
 _REGISTRY = (
     Assumption(

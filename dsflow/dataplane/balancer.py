@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
-from dsflow.dataplane.common import AWAITED, PROTOCOL_NUMBERS, STRAY, not_forwarding, origin_mtu, own_addresses, routes
+from dsflow.dataplane.common import (
+    AWAITED,
+    PROTOCOL_NUMBERS,
+    STRAY,
+    UNCONNECTED,
+    not_forwarding,
+    origin_mtu,
+    own_addresses,
+    routes,
+)
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
@@ -14,20 +23,19 @@ from dsflow.net.address import Family
 
 __all__ = ["compile_load_balancer"]
 
-_NO_TRANSLATION = Rule(reason="a proxy translates nothing: it ends the client's connection and opens its own")
+_NO_TRANSLATION = Rule(reason="a proxy translates nothing: it ends a client's connection and opens one of its own")
 
 _CAPABILITIES = (
     NatCapability(kind=NatKind.LOAD_BALANCER_DNAT, idle=_NO_TRANSLATION),
     NatCapability(kind=NatKind.LOAD_BALANCER_SNAT, idle=_NO_TRANSLATION),
     NatCapability(
         kind=NatKind.PROXY_RE_ORIGINATION,
-        idle=Rule(reason="two connections meet here: the client's and the load balancer's own"),
+        idle=Rule(reason="a proxy keeps connections apart: whatever it dials is a new one"),
     ),
     NatCapability(
         kind=NatKind.CROSS_FAMILY,
         idle=Rule(
-            reason="both connections are of one family",
-            evidence=Evidence.INFERRED,
+            reason="a client is served by back ends of its own family",
             assumption="proxy-keeps-family",
         ),
     ),
@@ -72,6 +80,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
+        unconnected=UNCONNECTED,
         awaited=AWAITED,
         stray=STRAY,
         closed=Drop(_closed(balancer), Disposition.NO_LISTENER, resets=True),
@@ -93,7 +102,6 @@ def _backends(
                 id=f"{service.id}:{port.port}",
                 reason=f"the client's connection ends here and {pod.id} port {port.target_port} is dialled",
                 source=service.source,
-                evidence=Evidence.INFERRED,
                 assumption="proxy-keeps-family",
             )
             found.append(Reoriginate(rule, int(family), vip.value, address.value, port.target_port))
@@ -117,5 +125,5 @@ def _closed(balancer: LoadBalancer) -> Rule:
 def _echo(balancer: LoadBalancer) -> Rule:
     return Rule(
         reason=f"no source says whether the flexible load balancer {balancer.id} answers ping",
-        evidence=Evidence.ASSUMED,
+        evidence=Evidence.INFERRED,
     )

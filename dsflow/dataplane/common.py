@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Evidence, IcmpError, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, IcmpError, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.tables import HopLimit, Listeners, Mtu, Routes
 from dsflow.model.cluster import Listener
@@ -16,6 +16,7 @@ __all__ = [
     "EVERYWHERE",
     "PROTOCOL_NUMBERS",
     "STRAY",
+    "UNCONNECTED",
     "fabric_hop_limit",
     "fabric_mtu",
     "linux_hop_limit",
@@ -37,7 +38,12 @@ STRAY = Drop(
     Rule(reason="an ICMP message about nothing that was sent from here, and no request (RFC 5927 section 4)"),
     Disposition.NO_LISTENER,
 )
-AWAITED = Deliver(Rule(reason="an answer to what was sent from here"))
+UNCONNECTED = Drop(
+    Rule(reason="the port is open, but this opens no connection and belongs to none (RFC 9293 section 3.10.7.2)"),
+    Disposition.NO_LISTENER,
+    resets=True,
+)
+AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"))
 _ACCEPTED_OWN = Rule(reason="{dst} is an address of this device")
 
 
@@ -84,7 +90,9 @@ def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners
         mend=f"add {{protocol}}/{{dport}} to {path}.listen",
     )
     refusal = Drop(closed, Disposition.NO_LISTENER, error=IcmpError.PORT_UNREACHABLE, resets=True)
-    return Listeners(ports=numbers, open=OPEN, echo=ECHO, awaited=AWAITED, stray=STRAY, closed=refusal)
+    return Listeners(
+        ports=numbers, open=OPEN, unconnected=UNCONNECTED, echo=ECHO, awaited=AWAITED, stray=STRAY, closed=refusal
+    )
 
 
 linux_hop_limit = HopLimit(
@@ -104,7 +112,6 @@ fabric_hop_limit = HopLimit(
     expired=Drop(
         Rule(
             reason="the hop limit {ttl} is used up",
-            evidence=Evidence.ASSUMED,
             assumption="fabric-sends-icmp-errors",
         ),
         Disposition.HOP_LIMIT_EXCEEDED,
@@ -112,27 +119,21 @@ fabric_hop_limit = HopLimit(
     ),
     lowered=Rule(
         reason="a routed hop of the VCN lowers the hop limit",
-        evidence=Evidence.ASSUMED,
         assumption="vcn-lowers-ttl",
     ),
     kept=Continue(
         Rule(
             reason="within one subnet nothing routes, so the hop limit stays",
-            evidence=Evidence.ASSUMED,
             assumption="vcn-lowers-ttl",
         )
     ),
 )
 """The hop limit as the VCN and its gateways are assumed to treat it."""
 
-_DIVIDED = Rule(
-    reason="larger than the link's {mtu} bytes and allowed to be divided (RFC 791 section 3.2)",
-)
-
 
 def _mtu(rule: Rule, *, origin: bool = False) -> Mtu:
     too_big = Drop(rule, Disposition.TOO_BIG, error=IcmpError.TOO_BIG)
-    return Mtu(too_big=too_big, divided=_DIVIDED, origin=origin)
+    return Mtu(too_big=too_big, origin=origin)
 
 
 linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)"))
@@ -141,7 +142,6 @@ linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 11
 fabric_mtu = _mtu(
     Rule(
         reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
-        evidence=Evidence.INFERRED,
         assumption="fabric-sends-icmp-errors",
         mend="send at most {mtu} bytes",
     )

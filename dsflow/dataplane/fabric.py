@@ -8,7 +8,7 @@ covers is dropped in silence.
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Action, Delay, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.common import fabric_hop_limit, fabric_mtu, routes
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
@@ -113,7 +113,7 @@ def _local(vcn: Vcn) -> ToOwner:
 
 
 def _ownerless(vcn: Vcn) -> Drop:
-    rule = Rule(reason=f"{{dst}} is inside {vcn.id}, but no VNIC there has it")
+    rule = Rule(reason=f"{{dst}} is inside {vcn.id}, but no VNIC there has it", evidence=Evidence.INFERRED)
     return Drop(rule, Disposition.NEIGHBOR_UNREACHABLE)
 
 

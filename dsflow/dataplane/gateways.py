@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
+from dsflow.dataplane.action import Action, Delay, Drop, Forward, Neighbor, Rule
 from dsflow.dataplane.common import fabric_hop_limit, fabric_mtu, routes, single
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
@@ -74,7 +74,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
         capabilities=(
             NatCapability(
                 kind=NatKind.PUBLIC_IP_ONE_TO_ONE,
-                idle=Rule(reason="neither end of the packet has a public address here"),
+                idle=Rule(reason="no address of this packet was exchanged here"),
                 families=(4,),
                 cannot=Rule(reason="an Internet gateway passes IPv6 unchanged"),
             ),
@@ -92,7 +92,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
     lookup = _lookup(gateway, vcn, index, own)
     snat = Rule(
         id=gateway.id,
-        reason=f"the private source is exchanged for {gateway.public_ipv4} and a port of the gateway's pool",
+        reason=f"the private source is exchanged for {gateway.public_ipv4} and a port or echo identifier of its pool",
         source=gateway.source,
         assumption="nat-ports-per-destination",
     )
@@ -140,7 +140,11 @@ def _service_gateway(gateway: ServiceGateway, index: Index) -> Device:
     rows: dict[Prefix, Action] = {}
     for host in index.topology.internet.values():
         if host.ipv4 is not None and gateway in index.service_gateways_to(host.ipv4):
-            rule = Rule(reason=f"{{dst}} is the Oracle service {host.id}", source=host.source)
+            rule = Rule(
+                reason=f"{{dst}} is the Oracle service {host.id}",
+                source=host.source,
+                assumption="sgw-latency-as-igw",
+            )
             rows[single(host.ipv4)] = Forward(
                 rule, Neighbor("oracle-services", host.id, "eth0", index.internet_link(host))
             )
@@ -279,7 +283,6 @@ def _one_to_one(source: str) -> Rule:
     return Rule(
         reason="the public IPv4 and the private one stand for each other",
         source=source,
-        evidence=Evidence.INFERRED,
         assumption="igw-rewrites-at-edge",
     )
 

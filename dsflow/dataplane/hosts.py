@@ -40,13 +40,12 @@ _NODE_NAT = (
         kind=NatKind.MASQUERADE,
         idle=Rule(
             reason="pod addresses are routable in the VCN, so the node keeps the source",
-            evidence=Evidence.INFERRED,
             assumption="node-masquerade-off",
         ),
     ),
     NatCapability(
         kind=NatKind.HAIRPIN_MASQUERADE,
-        idle=Rule(reason="no Service led the packet back to the pod that sent it"),
+        idle=Rule(reason="no Service led the packet back to the pod that sent it", evidence=Evidence.INFERRED),
     ),
 )
 
@@ -126,7 +125,6 @@ def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
     else:
         rule = Rule(
             reason=f"pod traffic leaves by the VNIC in subnet/{subnet}, without a tunnel",
-            evidence=Evidence.INFERRED,
             assumption="pod-vnic-carries-pod-traffic",
         )
     return Forward(rule, Neighbor(interface, vcn.id, f"subnet/{subnet}", link))
@@ -137,7 +135,7 @@ def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:
 
 
 def _not_of_this_node(node: Node) -> Drop:
-    rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it")
+    rule = Rule(reason=f"{{dst}} is neither {node.id} nor a pod on it", evidence=Evidence.INFERRED)
     return Drop(rule, Disposition.NOT_FORWARDING)
 
 
@@ -151,6 +149,7 @@ def _source_check(node: Node, index: Index) -> SourceCheck:
         id=f"{node.id}/source-destination-check",
         reason="{src} is no address of the VNIC that the packet would leave by",
         source=node.source,
+        mend="send from an address of that VNIC",
         explicit=False,
     )
     return SourceCheck(own=own, foreign=Drop(rule, Disposition.SOURCE_CHECK_FAILED))

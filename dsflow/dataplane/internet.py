@@ -6,7 +6,7 @@ not know leaves the model; what is private to somebody it does not carry.
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Action, Drop, Evidence, Forward, Link, Neighbor, Rule
+from dsflow.dataplane.action import Action, Drop, Forward, Link, Neighbor, Rule
 from dsflow.dataplane.common import listeners, not_forwarding, origin_mtu, own_addresses, routes, single
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
@@ -24,9 +24,7 @@ PRIVATE_SPACE = {
     Prefix.parse("172.16.0.0/12"): "RFC 1918",
     Prefix.parse("192.168.0.0/16"): "RFC 1918",
     Prefix.parse("100.64.0.0/10"): "RFC 6598",
-    Prefix.parse("169.254.0.0/16"): "RFC 3927",
     Prefix.parse("fc00::/7"): "RFC 4193",
-    Prefix.parse("fe80::/10"): "RFC 4291",
 }
 """Space that nobody on the Internet routes, whoever uses it; what a VCN holds is judged by the VCN instead."""
 
@@ -81,7 +79,6 @@ def off_internet(prefix: Prefix, why: str) -> Drop:
     """The Internet's refusal of private space."""
     rule = Rule(
         reason=f"{{dst}} is in {prefix} ({why}), which the Internet does not route",
-        evidence=Evidence.INFERRED,
         assumption="ipv4-private-in-internet" if prefix.family is Family.IPV4 else None,
     )
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
@@ -121,7 +118,7 @@ def _edge(gateway_id: str, interface: str, link: Link, source: str) -> Forward:
 
 def _private_to(vcn: Vcn, prefix: Prefix, why: str, mend: str) -> Drop:
     rule = Rule(
-        reason=f"{{dst}} is in {prefix} of {vcn.id}, which the Internet does not route there: {why}",
+        reason=f"the Internet does not route {prefix} of {vcn.id} there: {why}",
         source=vcn.source,
         mend=mend,
     )

@@ -77,7 +77,6 @@ class Mtu:
     """
 
     too_big: Drop
-    divided: Rule
     origin: bool = False
     stage: str = "mtu"
 
@@ -127,11 +126,12 @@ class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
     Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
-    is ``stray``.
+    is ``stray``.  A TCP segment to an open port that opens no connection is ``unconnected``.
     """
 
     ports: frozenset[tuple[int, int]]
     open: Deliver
+    unconnected: Drop
     echo: Deliver
     awaited: Deliver
     stray: Drop
@@ -144,6 +144,7 @@ class Proxy:
     """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
+    unconnected: Drop
     awaited: Deliver
     stray: Drop
     closed: Drop

@@ -23,11 +23,12 @@ from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Stage
 from dsflow.engine.translation import postrouting, prerouting, static_nat
 from dsflow.net.address import Family
+from dsflow.net.build import ACK, FIN, RST, SYN
 from dsflow.net.hashing import mix64
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, decremented
 from dsflow.net.quote import quoted
-from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6
+from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
 
 __all__ = ["stage_for"]
 
@@ -124,12 +125,9 @@ def _mtu(table: Mtu) -> Stage:
             return None
         if packet.family is Family.IPV4:
             return table.too_big if packet.dont_fragment else None
-        return None if table.origin and packet.protocol != _TCP else table.too_big
+        return None if table.origin and packet.protocol != TCP else table.too_big  # TCP makes segments that fit
 
     return mtu
-
-
-_TCP = 6  # a TCP sender makes segments that fit and leaves nothing to be divided
 
 
 def _source_check(table: SourceCheck) -> Stage:
@@ -147,6 +145,11 @@ _REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
 
 def _is_echo_request(packet: Packet) -> bool:
     return packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) in _REQUESTS
+
+
+def _opens(packet: Packet) -> bool:
+    """Whether a packet can be the first of a connection: of TCP, a SYN alone."""
+    return packet.protocol != TCP or packet.tcp_flags & (SYN | ACK | RST | FIN) == SYN
 
 
 def _is_awaited(packet: Packet, at: At) -> bool:
@@ -168,7 +171,7 @@ def _is_about_us(error: Packet, at: At, ports: Container[tuple[int, int | None]]
 def _listeners(table: Listeners) -> Stage:
     def listener(packet: Packet, at: At) -> Outcome:
         if (packet.protocol, packet.dport) in table.ports:
-            return table.open
+            return table.open if _opens(packet) or _is_awaited(packet, at) else table.unconnected
         if _is_echo_request(packet):
             return table.echo
         if is_icmp_error(packet):
@@ -194,6 +197,8 @@ def _proxy(table: Proxy, seed: int) -> Stage:
         backends = table.listeners.get(listener)
         if backends is None:
             return table.closed
+        if not _opens(packet):
+            return table.unconnected
         if not backends:
             return table.no_backend[listener]
         chosen = mix64(packet.src, packet.dst, seed << 32 | (packet.sport or 0) << 16 | (packet.dport or 0))

@@ -26,10 +26,16 @@ def estimate_passages(passages: Sequence[Passage], profile: Profile, seed: int) 
 def legs(passages: Sequence[Passage]) -> list[Leg]:
     """The costs of every trace, hop by hop: a hop pays for its own work and for the link behind it.
 
-    One way is all forward traces, since a proxy's second connection is part of the way; the rest are
-    answers.
+    One way is all forward traces, since a proxy's second connection is part of the way; the round trip
+    adds the answers, if all came back.  ICMP errors have times of their own and count in neither.
     """
-    return [Leg(tuple(tuple(costs) for costs in _hop_costs(passage)), passage.forward) for passage in passages]
+    replies = [passage for passage in passages if passage.reply]
+    last_forward = [passage for passage in passages if passage.forward][-1]
+    came_back = last_forward.delivered and all(passage.delivered for passage in replies)
+    return [
+        Leg(tuple(tuple(costs) for costs in _hop_costs(passage)), passage.forward, passage.reply and came_back)
+        for passage in passages
+    ]
 
 
 def _hop_costs(passage: Passage) -> Iterator[Iterator[Cost]]:

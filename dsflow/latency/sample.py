@@ -60,10 +60,11 @@ class Cost(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """The costs of one trace, hop by hop, and whether it counts one way or only in the round trip."""
+    """The costs of one trace, hop by hop, and whether it counts one way, as an answer, or by itself only."""
 
     hops: Sequence[Sequence[Cost]]
     forward: bool = True
+    answers: bool = False
 
 
 class Interval(NamedTuple):
@@ -98,7 +99,8 @@ class Percentiles(NamedTuple):
 class Estimate:
     """The delay of a chain of traces; an estimate, not measured in OCI.
 
-    ``one_way`` is the sum of all forward legs, ``round_trip`` of all legs (None without a reply).
+    ``one_way`` is the sum of all forward legs, ``round_trip`` adds the
+    answers (None without one).
     ``hops[leg][hop]`` follows the legs given.  ``assumed_share`` is the part of the mean one-way delay
     (over all worlds and packets) that comes from entries of confidence C or D: analogues and judgements.
     """
@@ -153,10 +155,10 @@ def estimate(legs: Sequence[Leg], *, profile: Profile, seed: int, outer: int = 2
             if leg.forward:
                 one_way += hop.draws_us
                 assumed_us += hop.assumed_mean_us
-            else:
+            elif leg.answers:
                 replies += hop.draws_us
     mean_us = float(one_way.mean())
-    answered = not all(leg.forward for leg in legs)
+    answered = any(leg.answers for leg in legs)
     return Estimate(
         one_way=_percentiles(one_way),
         round_trip=_percentiles(one_way + replies) if answered else None,

@@ -47,14 +47,13 @@ def latency_rows(chain: Chain) -> Iterator[dict[str, Any]]:
     was not delivered (or left the model), ``hop`` one visit and the link behind it.  Times are empty where
     no packet was made.
     """
-    moved = any(hop.arrived or hop.left for hop in chain.traces[0].hops)
-    estimate = chain.latency if moved else None
+    estimate = chain.latency
     common = _common(chain)
     share = {} if estimate is None else {"assumed_share": round(estimate.assumed_share, 3)}
     scope = "one-way" if chain.disposition is Disposition.DELIVERED else "until-stopped"
     yield common | {"scope": scope} | _times(estimate and estimate.one_way) | share
-    if chain.round_trip is Disposition.DELIVERED:
-        yield common | {"scope": "round-trip"} | _times(estimate and estimate.round_trip)
+    if estimate is not None and estimate.round_trip is not None:
+        yield common | {"scope": "round-trip"} | _times(estimate.round_trip)
     for trace in chain.traces:
         for hop in trace.hops:
             place = {"scope": "hop", "connection": trace.connection, "direction": str(trace.direction)}

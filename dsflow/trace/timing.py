@@ -19,10 +19,12 @@ __all__ = ["Leg", "Passage", "Timing"]
 class Passage(NamedTuple):
     """The devices and links of one trace: each device with the link by which the packet left it.
 
-    ``forward`` tells the way there from answers and errors.
+    ``forward`` is the way there, ``reply`` an answer; an ICMP error is neither.
     """
 
     forward: bool
+    reply: bool
+    delivered: bool
     family: Family
     path: Sequence[tuple[Device, Neighbor | None]]
 

@@ -84,7 +84,14 @@ class Trace:
     @property
     def passage(self) -> Passage:
         """What the estimate of its time needs to know of the trace."""
-        return Passage(self.direction is Direction.FORWARD, self.family, self.hops[0].leg.path)
+        direction, delivered = self.direction, self.disposition is Disposition.DELIVERED
+        return Passage(
+            direction is Direction.FORWARD,
+            direction is Direction.REPLY,
+            delivered,
+            self.family,
+            self.hops[0].leg.path,
+        )
 
     def time_by(self, timing: Timing, number: int) -> None:
         """Let the hops' times come from ``timing``, where this trace has ``number``."""

@@ -180,7 +180,7 @@ def ledger_summary(rows: Iterable[LedgerRow]) -> str:
     told = f"{counts[Outcome.APPLIED]} applied" if counts[Outcome.APPLIED] else "no translation applied"
     told += "".join(f", {counts[idle]} {idle}" for idle in (Outcome.SKIPPED, Outcome.IMPOSSIBLE) if counts[idle])
     if counts[Outcome.NOTED]:
-        told += "; a proxy opened a connection of its own, which is not NAT"
+        told += "; a proxy stands on the way, and a connection of its own is not NAT"
     return told
 
 
@@ -189,12 +189,11 @@ _WAYS = {Disposition.DELIVERED: "one way", Disposition.LEFT_MODEL: "until it lef
 
 def latency_words(chain: Chain) -> tuple[str, ...]:
     """The estimated times, a line each; none where no packet was made or no profile is at hand."""
-    moved = any(hop.left or hop.arrived for hop in chain.traces[0].hops)
-    if chain.latency is None or not moved:
+    if chain.latency is None:
         return ()
     way = _WAYS.get(chain.disposition, "until it stopped")
     lines = [_percentile_words(way, chain.latency.one_way)]
-    if chain.latency.round_trip is not None and chain.round_trip is Disposition.DELIVERED:
+    if chain.latency.round_trip is not None:
         lines.append(_percentile_words("round trip", chain.latency.round_trip))
     lines.append(f"{100 * chain.latency.assumed_share:.0f} % of the mean rests on analogues and judgement")
     return tuple(lines)

@@ -45,6 +45,7 @@ def across(start: str, end: str, *, forward: bool = True) -> Leg:
             + [Cost(name, f"node/{end}", load=f"node/{end}") for name in ("pod_hop", "ct_established")],
         ],
         forward,
+        not forward,
     )
 
 
@@ -148,7 +149,7 @@ def test_a_component_met_again_is_drawn_again() -> None:
 
 def test_both_directions_share_the_one_draw_of_a_round_trip() -> None:
     half = [[Cost("access_fixed", "internet/web", 0.5)]]
-    chain = estimate([Leg(half), Leg(half, forward=False)], profile=PROFILE, seed=0)
+    chain = estimate([Leg(half), Leg(half, forward=False, answers=True)], profile=PROFILE, seed=0)
     whole = one_way([Cost("access_fixed", "internet/web")])
     assert chain.hops[0] == chain.hops[1]
     assert chain.round_trip == whole
@@ -177,7 +178,7 @@ def test_two_pairs_differ_and_one_pair_agrees_with_itself() -> None:
     def legs(back: str) -> list[Leg]:
         return [
             Leg([[Cost("internet", "link/a", 0.5, km=1000)]]),
-            Leg([[Cost("internet", back, 0.5, km=1000)]], forward=False),
+            Leg([[Cost("internet", back, 0.5, km=1000)]], forward=False, answers=True),
         ]
 
     same, other = (estimate(legs(back), profile=PROFILE, seed=0).hops for back in ("link/a", "link/b"))
@@ -257,7 +258,7 @@ def test_intervals_hold_their_value_percentiles_rise_and_replies_add(
     there: list[str], back: list[str], seed: int
 ) -> None:
     legs = [
-        Leg([[Cost(name, "node/a", load="node/a")] for name in names], forward)
+        Leg([[Cost(name, "node/a", load="node/a")] for name in names], forward, not forward)
         for names, forward in ((there, True), (back, False))
     ]
     chain = estimate(legs, profile=PROFILE, seed=seed, outer=20, inner=40)
@@ -270,7 +271,7 @@ def test_intervals_hold_their_value_percentiles_rise_and_replies_add(
 
 def test_a_chain_of_connections_adds_up_all_its_forward_legs() -> None:
     first, second = Leg([[Cost("igw", "igw/main")]]), Leg([[Cost("vnic", "vnic/a")]])
-    chain = estimate([first, Leg(first.hops, forward=False), second], profile=CERTAIN, seed=0)
+    chain = estimate([first, Leg(first.hops, forward=False, answers=True), second], profile=CERTAIN, seed=0)
     assert chain.round_trip is not None
     assert (chain.one_way.p50.value, chain.round_trip.p50.value) == (23, 43)
 
@@ -283,7 +284,7 @@ def test_no_reply_no_round_trip() -> None:
 
 def test_the_assumed_share_is_that_of_analogues_and_judgements_one_way() -> None:
     there = Leg([[Cost("pod_hop", "node/a"), Cost("endpoint", "pod/a")], [Cost("igw", "igw/main")]])
-    back = Leg([[Cost("nat_gw", "natgw/nat")]], forward=False)
+    back = Leg([[Cost("nat_gw", "natgw/nat")]], forward=False, answers=True)
     assert estimate([there, back], profile=CERTAIN, seed=0).assumed_share == pytest.approx(32 / 35)
 
 

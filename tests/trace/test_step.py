@@ -43,12 +43,10 @@ def test_an_echos_identifier_is_a_field_of_its_own() -> None:
 
 def test_a_step_says_where_its_rule_was_written() -> None:
     """Rule, source, evidence and assumption come from the rule; an empty source is none."""
-    rule = Rule(
-        id="t#1", reason="to {dst}", source="a.yaml:3", evidence=Evidence.ASSUMED, assumption="x", explicit=False
-    )
+    rule = Rule(id="t#1", reason="to {dst}", source="a.yaml:3", assumption="vcn-lowers-ttl", explicit=False)
     step = explain(_decision(rule=rule))
     assert (step.rule, step.source, step.reason, step.explicit) == ("t#1", "a.yaml:3", "to 10.0.0.2", False)
-    assert (step.evidence, step.assumption, step.changes) == (Evidence.ASSUMED, "x", ())
+    assert (step.evidence, step.assumption, step.changes) == (Evidence.ASSUMED, "vcn-lowers-ttl", ())
     assert explain(_decision(rule=Rule(reason="r", source=""))).source is None
 
 

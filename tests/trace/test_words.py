@@ -21,7 +21,7 @@ from tests.cases import POD, sydney
         ("scope", "not delivered: scope-unroutable at igw/igw"),
         ("error", "not delivered: hop-limit-exceeded at node/node-1"),
         ("undetermined", "undetermined: the model cannot tell"),
-        ("return-lost", "delivered, but the answer was lost: neighbor-unreachable at vcn/oke"),
+        ("return-lost", "delivered, but the answer was lost: no-route at vcn/oke"),
     ],
 )
 def test_the_verdict_is_one_sentence(answer: str, verdict: str) -> None:
@@ -36,9 +36,10 @@ def test_what_left_the_model_is_said_to_have_left() -> None:
     assert (why, mend) == (None, None)
 
 
-def test_a_reset_awaits_no_answer() -> None:
-    chain = sydney().send(POD, IP(src="100.0.5.102", dst="100.0.5.215") / TCP(dport=80, flags="R"))
-    assert words.verdict_words(chain)[0] == "delivered; no answer is due"
+def test_an_answer_to_nothing_awaits_no_answer() -> None:
+    reset = sydney().send(POD, IP(src="100.0.5.102", dst="100.0.5.215") / TCP(dport=80, flags="R"))
+    assert words.verdict_words(reset)[0] == "not delivered: no-listener at pod/default/nginx-568f7cfd68-pvgct"
+    assert len(reset.traces) == 1
 
 
 def test_the_smallest_change_is_told() -> None:
@@ -61,16 +62,13 @@ def test_a_question_names_protocol_and_port() -> None:
     assert words.question_words(ANSWERS["ping-in-pieces"]).endswith("IPv4, echo (ping)")
     assert words.question_words(ANSWERS["udp"]).endswith("IPv4, udp port 53")
 
-    other = sydney().send(POD, IP(src="100.0.5.102", dst="100.0.5.215", proto=47))
-    assert words.question_words(other).endswith("IPv4, protocol 47")
-
 
 def test_an_answer_may_be_undetermined() -> None:
     chain = ANSWERS["udp"]
     there, back = chain.traces
     rule = Rule(reason="nobody knows")
     lost = Trace(1, back.direction, back.family, Disposition.UNDETERMINED, None, list(back.hops), rule)
-    unclear = Chain(sydney().context, chain.question, chain.path_type, [there, lost])
+    unclear = Chain(sydney().context("oke"), chain.question, chain.path_type, [there, lost])
     assert words.verdict_words(unclear) == (
         "delivered; whether the answer came back is undetermined",
         "nobody knows",
@@ -112,7 +110,7 @@ def test_a_chain_without_a_packet_shows_dashes() -> None:
 def test_no_translation_is_told_with_the_places_that_could() -> None:
     assert words.ledger_summary(ANSWERS["scope"].nat_ledger) == "no translation applied, 3 skipped, 2 impossible"
     assert words.ledger_summary(ANSWERS["egress-ipv4"].nat_ledger) == "2 applied, 6 skipped"
-    assert words.ledger_summary(ANSWERS["ingress-ipv6"].nat_ledger).endswith("which is not NAT")
+    assert words.ledger_summary(ANSWERS["ingress-ipv6"].nat_ledger).endswith("is not NAT")
 
 
 def test_a_translation_is_told_with_both_ends() -> None:

@@ -1,0 +1,270 @@
+"""Questions in a row: the packets they send, and the sessions that persist from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dsflow.dataplane.action import Drop, Rule
+from dsflow.dataplane.disposition import Disposition
+from dsflow.ends import End, Ends
+from dsflow.engine.conntrack import State
+from dsflow.engine.conversation import converse
+from dsflow.engine.program import Network
+from dsflow.errors import NotModelledError, UsageError
+from dsflow.model.question import Flow
+from dsflow.net.address import Address, Family
+from dsflow.net.build import first_packet
+from dsflow.net.packet import MalformedPacket, Packet, read_header
+from dsflow.trace.chain import Chain, Context, Question
+from dsflow.trace.hop import Hop
+from dsflow.trace.step import Effect
+from dsflow.trace.timing import Leg
+from dsflow.trace.trace import Direction, Trace
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Questions in a row: connection tracking and NAT ports persist from one to the next.
+
+    >>> import dsflow
+    >>> with dsflow.load("oke-sydney").session() as session:
+    ...     one = session.trace("pod/default/nginx-568f7cfd68-g4h2c", "internet/web", family=4, tcp=443)
+    ...     two = session.trace("pod/default/nginx-568f7cfd68-pvgct", "internet/web", family=4, tcp=443)
+    >>> one.nat_applied[0].after.sport != two.nat_applied[0].after.sport
+    True
+    """
+
+    def __init__(self, network: Network, ends: Ends, context: Callable[[str | None], Context]) -> None:
+        self._network = network
+        self._ends = ends
+        self._context = context
+        self._state = State()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._state = State()
+
+    def trace(
+        self,
+        origin: str,
+        target: str,
+        *,
+        family: int,
+        tcp: int | None = None,
+        udp: int | None = None,
+        icmp: bool = False,
+        sport: int | None = None,
+        size: int | None = None,
+        ttl: int = 64,
+        df: bool | None = None,
+        source: str | None = None,
+    ) -> Chain:
+        """The answer to one question.
+
+        Parameters
+        ----------
+        origin, target
+            Ids such as ``pod/default/web`` or ``internet/client``; the target may be a Service or an address.
+        family
+            4 or 6.
+        tcp, udp, icmp
+            The destination port, or an ICMP echo; at most one.  Without any: the target's first open
+            port, else an echo.
+        sport
+            The source port (40000), or the identifier of an echo (1).
+        size
+            The whole packet in bytes.
+        ttl
+            The first TTL or hop limit.
+        df
+            IPv4's *don't fragment* (set on TCP only, unless given).
+        source
+            Another source address than the origin's own.
+
+        Raises
+        ------
+        UsageError
+            For unknown names, impossible numbers, and an address of the other family.
+        """
+        ends = self._ends
+        start, end = ends.origin(origin), ends.target(target)
+        protocol, dport = _protocol(end, tcp, udp, icmp)
+        from_port = None if protocol == "icmp" else 40000 if sport is None else sport
+        question = Question(origin, target, _FAMILIES.get(family) or _family(family), protocol, from_port, dport)
+        return self._answer(question, start, end, sport, ttl, size, df, source)
+
+    def ask(self, flow: Flow) -> Chain:
+        """The answer to a flow of the scenario."""
+        return self.trace(
+            flow.origin,
+            flow.target,
+            family=flow.family,
+            tcp=flow.dport if flow.protocol == "tcp" else None,
+            udp=flow.dport if flow.protocol == "udp" else None,
+            icmp=flow.protocol == "icmp",
+            sport=flow.sport,
+            size=flow.size_bytes,
+            ttl=flow.ttl,
+            df=flow.dont_fragment,
+            source=flow.source_address,
+        )
+
+    def send(self, device: str, packet: Any) -> Chain:
+        """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
+
+        A scapy packet without a source gets the device's address.
+
+        Raises
+        ------
+        UsageError
+            For an unknown device, and for bytes that are no packet.
+        NotModelledError
+            For protocols and destinations that no device here knows what to do with.
+        """
+        start = self._ends.origin(device)
+        assert start.device is not None
+        first = _as_packet(packet, start)
+        header = read_header(first)
+        if not isinstance(header.protocol, str):
+            raise NotModelledError(f"protocol {header.protocol}: expected TCP, UDP or ICMP")
+        end = self._ends.target(header.dst)
+        name = header.protocol
+        question = Question(
+            start.id, header.dst, Family(first.family), "icmp" if name == "icmpv6" else name, header.sport, header.dport
+        )
+        return self._play(question, start, end, first)
+
+    def _answer(
+        self,
+        question: Question,
+        start: End,
+        end: End,
+        sport: int | None,
+        ttl: int,
+        size: int | None,
+        df: bool | None,
+        source: str | None,
+    ) -> Chain:
+        family = question.family
+        if end.kind == "service" and start.kind != "internet":
+            return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
+        src = start.address(family, from_outside=False) if source is None else _of_family(source, family)
+        dst = end.address(family, from_outside=start.kind == "internet")
+        if sport is not None:
+            _port("source", sport)
+        if not 1 <= ttl <= 255:
+            raise UsageError(f"ttl {ttl}: expected 1-255")
+        if src is None or dst is None:
+            lacking = start if src is None else end
+            if _looks_literal(lacking):
+                raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
+            return self._unanswered(question, start, end, _lacks(lacking, family))
+        try:
+            packet = first_packet(
+                family,
+                question.protocol,
+                src.value,
+                dst.value,
+                sport=sport,
+                dport=question.dport,
+                ttl=ttl,
+                size_bytes=size,
+                dont_fragment=df,
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return self._play(question, start, end, packet)
+
+    def _play(self, question: Question, start: End, end: End, packet: Packet) -> Chain:
+        assert start.device is not None
+        traces = converse(self._network, self._state, start.device, packet)
+        return Chain(self._context(start.vcn), question, self._ends.path_type(start, end), traces)
+
+    def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> Chain:
+        """A chain of one hop: no packet is made, and the hop says why."""
+        assert start.device is not None
+        known = drop.disposition is not Disposition.UNDETERMINED
+        record = ("question", Effect.DROP if known else Effect.UNKNOWN, drop.rule, None, None, None, 0)
+        hop = Hop(Leg(), self._network.dataplane[start.device], None, None, (), (), (record,))
+        trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
+        timeless = self._context(start.vcn)._replace(estimator=None)  # nothing moved, so nothing took time
+        return Chain(timeless, question, self._ends.path_type(start, end), [trace])
+
+
+_SERVICE_UNKNOWN = Drop(
+    Rule(
+        reason="the article does not say how a Service address is reached inside the cluster",
+    ),
+    Disposition.UNDETERMINED,
+)
+
+
+def _lacks(end: End, family: Family) -> Drop:
+    rule = Rule(
+        reason=f"{end.id} has no {family.title} address",
+        mend=f"give {end.id} an {family.title} address",
+    )
+    return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
+
+
+def _looks_literal(end: End) -> bool:
+    return "/" not in end.id
+
+
+_FAMILIES: dict[int, Family] = {int(family): family for family in Family}
+
+
+def _family(number: int) -> Family:
+    try:
+        return Family(number)
+    except ValueError:
+        raise UsageError(f"family {number!r}: expected 4 or 6") from None
+
+
+def _of_family(text: str, family: Family) -> Address:
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if address.family is not family:
+        raise UsageError(f'"{text}": not an address of {family.title}, the family asked for')
+    return address
+
+
+def _protocol(end: End, tcp: int | None, udp: int | None, icmp: bool) -> tuple[str, int | None]:
+    """The protocol and destination port asked for, else the target's first open port, else an echo."""
+    if (tcp is not None) + (udp is not None) + icmp > 1:
+        raise UsageError("tcp, udp and icmp: expected at most one of them")
+    if icmp:
+        return "icmp", None
+    if tcp is not None:
+        return "tcp", _port("tcp", tcp)
+    if udp is not None:
+        return "udp", _port("udp", udp)
+    return (end.listen[0].protocol, end.listen[0].port) if end.listen else ("icmp", None)
+
+
+def _port(name: str, port: int) -> int:
+    if not isinstance(port, int) or not 0 < port <= 65535:
+        raise UsageError(f"{name} port {port!r}: expected a whole number, 1-65535")
+    return port
+
+
+def _as_packet(packet: Any, start: End) -> Packet:
+    """The bytes of a packet; where scapy's leaves the source open, it is the sender's address."""
+    try:
+        if isinstance(packet, bytes | bytearray):
+            return Packet.parse(bytes(packet))
+        if not hasattr(packet, "iterpayloads"):
+            raise UsageError(f"{type(packet).__name__}: expected a scapy packet or its bytes")
+        from dsflow.net.packets import from_scapy
+
+        version = getattr(packet, "version", None)
+        src = start.address(Family(version), from_outside=False) if version in (4, 6) else None
+        return Packet.parse(from_scapy(packet, src=None if src is None else str(src)))
+    except MalformedPacket as error:
+        raise UsageError(f"the packet is malformed: {error}") from None
