@@ -242,7 +242,7 @@ class Ends:
         outside: tuple[Address | None, Address | None] = (None, None)
         if service.load_balancer is not None:
             balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]
-            outside = balancer.front_address(Family.IPV4), balancer.front_address(Family.IPV6)
+            outside = balancer.public_ipv4 or balancer.ipv4, balancer.ipv6
         return End(
             id=service.id,
             kind="service",

@@ -197,16 +197,18 @@ class Session:
 
 _SERVICE_UNKNOWN = Drop(
     Rule(
-        reason="the article does not say how a Service address is reached inside the cluster",
+        reason="how a Service is reached inside the cluster is not modelled yet, and the article does not say it",
     ),
     Disposition.UNDETERMINED,
 )
 
 
 def _lacks(end: End, family: Family) -> Drop:
+    service = end.service
+    holder = end.id if service is None else service.load_balancer or f"{service.id} a load balancer with"
     rule = Rule(
         reason=f"{end.id} has no {family.title} address",
-        mend=f"give {end.id} an {family.title} address",
+        mend=f"give {holder} an {family.title} address",
     )
     return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
 

@@ -364,3 +364,27 @@ def test_a_protocol_that_nobody_here_speaks_is_refused() -> None:
     """GRE has no listener and no error in the model, so it is not sent at all."""
     with pytest.raises(NotModelledError, match="47"):
         sydney().send(POD, IP(src="100.0.5.102", dst="100.0.5.215", proto=47))
+
+
+def test_a_reply_that_nobody_awaits_stays_lost_whoever_listens() -> None:
+    """Translated on its way back, an answer is none, and no listener is proposed to catch it."""
+    wrong = {'route_tables.lb.rules."0.0.0.0/0"': "natgw/nat", "internet.client.listen": ["tcp/40000"]}
+    chain = sydney().what_if(wrong).trace("internet/client", SERVICE, family=4, tcp=80)
+    assert (chain.round_trip, chain.succeeded) == (Disposition.RETURN_LOST, False)
+    assert chain.failed is not None
+    assert "203.0.113.10" in chain.failed.reason
+    assert chain.failed.mend is None
+
+
+@pytest.mark.parametrize(
+    ("change", "family", "mend"),
+    [
+        ({"load_balancers.nginx.public_ipv4": None}, 4, "give lb/nginx a public_ipv4"),
+        ({"load_balancers.nginx.ipv6": None}, 6, "give lb/nginx an IPv6 address"),
+    ],
+)
+def test_a_balancer_without_a_usable_address_is_mended_there(change: dict[str, Any], family: int, mend: str) -> None:
+    """The mend names the load balancer, not the Service in front of it."""
+    chain = sydney().what_if(change).trace("internet/client", SERVICE, family=family, tcp=80)
+    assert chain.failed is not None
+    assert chain.failed.mend == mend

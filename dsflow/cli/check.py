@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from dsflow.cli import FAULT
-from dsflow.cli.common import loaded, say
+from dsflow.cli.common import loaded
 from dsflow.errors import DsflowError
 from dsflow.query.expect import check as check_expectations
 
@@ -21,8 +21,6 @@ def check(args: Namespace) -> int:
 def _checked(args: Namespace, source: str) -> int:
     try:
         simulation = loaded(args, source)
-        for finding in simulation.topology.findings:
-            say(args, f"warning: {finding}")
         found = check_expectations(simulation)
     except DsflowError as error:
         sys.stderr.write(f"{error}\n")

@@ -22,6 +22,8 @@ def loaded(args: Namespace, source: str) -> Simulation:
         simulation = load(source, seed=getattr(args, "seed", 0))
     topology = simulation.topology
     counts = f"{len(topology.nodes)} nodes, {len(topology.pods)} pods, {len(simulation.dataplane)} devices"
+    for finding in topology.findings:
+        say(args, f"warning: {finding}")
     remark(args, f"{simulation.name}: {counts}, profile {topology.profile}, seed {simulation.seed}")
     return simulation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from dsflow.cli.common import loaded, remark
+from dsflow.cli.common import loaded, say
 from dsflow.query.matrix import Matrix, run_matrix
 from dsflow.report import terminal
 from dsflow.report.terminal import Progress
@@ -34,7 +34,7 @@ def _written(args: Namespace) -> Matrix:
         matrix = _answered(args)
         with terminal.progress("writing", quiet=args.quiet) as told:
             write_results(matrix, folder, told)
-    remark(args, f"{args.out}: {', '.join(RESULTS)}")
+    say(args, f"written to {args.out}: {', '.join(RESULTS)}")
     return matrix
 
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TextIO
 
-from dsflow.cli.common import remark, write_json
+from dsflow.cli.common import say, write_json
 from dsflow.errors import HostError, UsageError
 
 __all__ = ["init", "schema"]
@@ -35,7 +35,7 @@ def init(args: Namespace) -> int:
         sys.stdout.write(text)
     else:
         _write_new(Path(args.file), text)
-        remark(args, f"{args.file}: try dsflow check {args.file}")
+        say(args, f"{args.file} is written; next: dsflow run {args.file}")
     return 0
 
 

@@ -18,6 +18,8 @@ __all__ = ["trace"]
 def trace(args: Namespace) -> int:
     """Ask in one family or both, show the chains, and write their packets where asked.  Always 0."""
     families = _families(args)
+    if args.pcap == "-":
+        raise UsageError("--pcap -: expected a file's name, as the text goes to standard output")
     simulation = loaded(args, args.scenario)
     chains = {family: _asked(simulation, args, family) for family in families}
     if args.pcap is not None:

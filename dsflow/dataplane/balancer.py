@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.common import (
     AWAITED,
@@ -76,14 +78,14 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
             for family in Family:
                 key = (int(family), PROTOCOL_NUMBERS[port.protocol], port.port)
                 listeners[key] = _backends(balancer, service, port, family, index)
-                no_backend[key] = _no_backend(service, port, family)
+                no_backend[key] = _no_backend(service, port, family, index)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
         unconnected=UNCONNECTED,
         awaited=AWAITED,
         stray=STRAY,
-        closed=Drop(_closed(balancer), Disposition.NO_LISTENER, resets=True),
+        closed=Drop(_closed(balancer, listeners), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
     )
 
@@ -108,18 +110,23 @@ def _backends(
     return tuple(found)
 
 
-def _no_backend(service: Service, port: ServicePort, family: Family) -> Drop:
+def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
     selector = ", ".join(f"{key}={value}" for key, value in service.selector) or "nothing"
-    rule = Rule(
-        id=f"{service.id}:{port.port}",
-        reason=f"{service.id} selects {selector}, and no such pod has an {family.title} address",
-        source=service.source,
-    )
+    selected = index.topology.backends(service)
+    if selected:
+        reason = f"{service.id} selects {len(selected)} pods, but none of them has an {family.title} address"
+        mend = f"give them {family.title} addresses"
+    else:
+        reason = f"{service.id} selects {selector}, which no pod of namespace {service.namespace} bears"
+        mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 
 
-def _closed(balancer: LoadBalancer) -> Rule:
-    return Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}")
+def _closed(balancer: LoadBalancer, listeners: Mapping[tuple[int, int, int], object]) -> Rule:
+    ports = ", ".join(str(port) for port in sorted({port for _, _, port in listeners}))
+    there = f"; it listens on {ports}" if ports else ""
+    return Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}{there}")
 
 
 def _echo(balancer: LoadBalancer) -> Rule:

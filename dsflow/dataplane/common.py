@@ -39,7 +39,7 @@ STRAY = Drop(
     Disposition.NO_LISTENER,
 )
 UNCONNECTED = Drop(
-    Rule(reason="the port is open, but this opens no connection and belongs to none (RFC 9293 section 3.10.7.2)"),
+    Rule(reason="no connection here awaits a segment from {src} port {sport}, and it opens none (RFC 9293, 3.10.7)"),
     Disposition.NO_LISTENER,
     resets=True,
 )

@@ -132,15 +132,16 @@ def _no_route(subnet: Subnet, family: Family, index: Index) -> Drop:
     return Drop(rule, Disposition.NO_ROUTE)
 
 
-def _missing_route(subnet: Subnet, family: Family, index: Index) -> str | None:
-    """The rule that would lead to the Internet, where the VCN has the gateway for it."""
+def _missing_route(subnet: Subnet, family: Family, index: Index) -> str:
+    """The rule that would lead to the Internet, and the gateway for it where the VCN has none."""
     gateway: Gateway | None
     if family is Family.IPV4:
         gateway, prefix = index.nat_gateway(subnet.vcn), "0.0.0.0/0"
     else:
         gateway, prefix = index.internet_gateway(subnet.vcn), "::/0"
     if gateway is None:
-        return None
+        kind = "NAT" if family is Family.IPV4 else "Internet"
+        return f"for the Internet, add a gateway of kind {kind.lower()} and lead {prefix} to it"
     if subnet.route_table is None:
-        return f"give {subnet.id} a route table with {prefix} to {gateway.id}"
-    return f"add {prefix} to {gateway.id} to route_tables.{subnet.route_table}.rules"
+        return f"give {subnet.id} a route table that leads {prefix} to {gateway.id}"
+    return f"for the Internet, add the rule {prefix}: {gateway.id} to route_tables.{subnet.route_table}.rules"

@@ -12,7 +12,7 @@ from dsflow.dataplane.internet import OFF_MODEL, PRIVATE_SPACE, internet_rows, o
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, PortPool
 from dsflow.dataplane.tables import Filter, Nat, RouteLookup, StaticNat
-from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, ServiceGateway, Vcn
+from dsflow.model.vcn import Gateway, InternetGateway, Ipv6Prefix, NatGateway, ServiceGateway, Vcn
 from dsflow.net.address import Family, Prefix
 
 __all__ = ["compile_gateway"]
@@ -185,9 +185,16 @@ def _inside(gateway: Gateway, vcn: Vcn, index: Index) -> dict[Prefix, Action]:
 def _ipv6_scope(vcn: Vcn, index: Index) -> list[_Row]:
     """IPv6 that an Internet gateway refuses, in either direction: private prefixes and private subnets."""
     rows: list[_Row] = []
+    for prefix, why in PRIVATE_SPACE.items():
+        if prefix.family is Family.IPV6:
+            rows.append((Match(dst=prefix, in_interface=vcn.id), off_internet(prefix, why)))
     for entry in vcn.ipv6:
         if not entry.origin.is_global:
-            rows += _both_ways(entry.prefix, _not_global(entry.prefix, vcn, entry.source), vcn)
+            for subnet in index.subnets_of(vcn.name):
+                held = [prefix for prefix in subnet.ipv6 if prefix in entry.prefix]
+                for prefix in held:
+                    rows += _both_ways(prefix, _not_global(entry, vcn, f"{subnet.id} and what is in it"), vcn)
+            rows += _both_ways(entry.prefix, _not_global(entry, vcn, "it"), vcn)
     for subnet in index.subnets_of(vcn.name):
         if not subnet.public:
             rule = Rule(
@@ -200,7 +207,6 @@ def _ipv6_scope(vcn: Vcn, index: Index) -> list[_Row]:
                 rows += _both_ways(prefix, Drop(rule, Disposition.SCOPE_UNROUTABLE), vcn)
     for prefix, why in PRIVATE_SPACE.items():
         if prefix.family is Family.IPV6:
-            rows.append((Match(dst=prefix, in_interface=vcn.id), off_internet(prefix, why)))
             rows.append((Match(src=prefix, in_interface=vcn.id), _foreign_source(prefix, why)))
     return rows
 
@@ -212,18 +218,17 @@ def _both_ways(prefix: Prefix, drop: Drop, vcn: Vcn) -> list[_Row]:
     ]
 
 
-def _not_global(prefix: Prefix, vcn: Vcn, source: str) -> Drop:
+def _not_global(entry: Ipv6Prefix, vcn: Vcn, what: str) -> Drop:
     """ULA never crosses an Internet gateway (Network/Concepts/ipv6.htm, 2026-09; RFC 4193 section 4.1)."""
-    replacement = next((str(entry.prefix) for entry in vcn.ipv6 if entry.origin.is_global), None)
-    mend = (
-        f"number the subnet from {replacement}, which is global"
-        if replacement
-        else f"add an oracle-gua prefix to vcns.{vcn.name}.ipv6 and number the subnet from it"
-    )
+    replacement = next((str(other.prefix) for other in vcn.ipv6 if other.origin.is_global), None)
+    if replacement is None:
+        mend = f"add an oracle-gua prefix to vcns.{vcn.name}.ipv6 and number {what} from it"
+    else:
+        mend = f"number {what} from {replacement}, which is global"
     rule = Rule(
-        id=f"{vcn.id}/ipv6/{prefix}",
-        reason=f"{prefix} is not globally routable (origin ula): it never crosses the Internet gateway",
-        source=source,
+        id=f"{vcn.id}/ipv6/{entry.prefix}",
+        reason=f"{entry.prefix} is not globally routable (origin ula): it never crosses the Internet gateway",
+        source=entry.source,
         mend=mend,
     )
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
@@ -293,7 +298,7 @@ def _no_public_address(gateway: InternetGateway, index: Index) -> Drop:
         id=gateway.id,
         reason="{src} has no public IPv4, and without one nothing crosses an Internet gateway",
         source=gateway.source,
-        mend=f"lead 0.0.0.0/0 to {nat.id}" if nat else "add a NAT gateway and lead 0.0.0.0/0 to it",
+        mend="in the sender's route table, lead 0.0.0.0/0 to " + (nat.id if nat else "a NAT gateway, yet to be added"),
     )
     return Drop(rule, Disposition.NO_PUBLIC_ADDRESS)
 

@@ -14,6 +14,7 @@ from dsflow.dataplane.hosts import ENDPOINT_TOLL
 from dsflow.dataplane.index import EDGE_LINK, Index
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.model.internet import InternetHost
+from dsflow.model.services import LoadBalancer
 from dsflow.model.vcn import NatGateway, Vcn
 from dsflow.net.address import Address, Family, Prefix
 
@@ -34,6 +35,8 @@ def compile_internet_host(host: InternetHost, index: Index) -> Device:
     own = own_addresses((host.ipv4, host.ipv6))
     addresses = {int(found.family): found.value for found in (host.ipv4, host.ipv6) if found}
     rows = internet_rows(index, "eth0", index.internet_link(host))
+    for balancer in index.topology.load_balancers.values():
+        rows |= _private_fronts(balancer, index.vcn_of(balancer.subnet))
     rows |= dict(_service_network_rows(host, index))
     rows |= dict(own)
     beyond = Forward(_BEYOND, Neighbor("eth0", None, None, index.internet_link(host)))
@@ -104,6 +107,19 @@ def _vcn_rows(vcn: Vcn, index: Index, interface: str, link: Link) -> dict[Prefix
             rows[prefix] = _private_to(vcn, prefix, *_NO_GATEWAY)
         else:
             rows[prefix] = _edge(gateway.id, interface, link, source)
+    return rows
+
+
+def _private_fronts(balancer: LoadBalancer, vcn: Vcn) -> dict[Prefix, Action]:
+    """A load balancer's private addresses, with the mend that is its own."""
+    ipv4 = single(balancer.ipv4)
+    why = f"it is the private address of {balancer.id}"
+    rows: dict[Prefix, Action] = {ipv4: _private_to(vcn, ipv4, why, f"give {balancer.id} a public_ipv4")}
+    entry = None if balancer.ipv6 is None else vcn.ipv6_prefix_of(balancer.ipv6)
+    if balancer.ipv6 is not None and entry is not None and not entry.origin.is_global:
+        ipv6 = single(balancer.ipv6)
+        mend = f"number subnet/{balancer.subnet} and {balancer.id} from a prefix that is global"
+        rows[ipv6] = _private_to(vcn, ipv6, f"its origin is {entry.origin}", mend)
     return rows
 
 

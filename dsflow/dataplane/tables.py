@@ -126,7 +126,7 @@ class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
     Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
-    is ``stray``.  A TCP segment to an open port that opens no connection is ``unconnected``.
+    is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``.
     """
 
     ports: frozenset[tuple[int, int]]

@@ -178,7 +178,9 @@ def _listeners(table: Listeners) -> Stage:
             return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
         if _is_awaited(packet, at):
             return table.awaited
-        return table.stray if packet.protocol in ICMP_PROTOCOLS else table.closed
+        if packet.protocol in ICMP_PROTOCOLS:
+            return table.stray
+        return table.closed if _opens(packet) else table.unconnected
 
     return listener
 

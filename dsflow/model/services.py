@@ -56,9 +56,5 @@ class LoadBalancer:
         return f"lb/{self.name}"
 
     def address(self, family: Family) -> Address | None:
-        """The VIP inside the VCN; clients on the Internet use :meth:`front_address`."""
+        """The VIP inside the VCN."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
-
-    def front_address(self, family: Family) -> Address | None:
-        """The address that DNS gives to clients on the Internet."""
-        return self.public_ipv4 if family is Family.IPV4 else self.ipv6

@@ -131,7 +131,8 @@ def _tally(difference: Difference) -> str:
     if not difference:
         return f"No difference in {difference.questions} questions."
     changed = sum(len(row.ports) for row in difference.rows)
-    return f"{changed} of {difference.questions} questions are answered differently."
+    are = "is" if changed == 1 else "are"
+    return f"{changed} of {difference.questions} questions {are} answered differently."
 
 
 def diff(

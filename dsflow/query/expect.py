@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dsflow.errors import UsageError
+from dsflow.dataplane.disposition import Disposition
+from dsflow.errors import NotModelledError, UsageError
 from dsflow.model.question import Expectation
 from dsflow.query.matrix import explanation, port_text
 from dsflow.simulation import Simulation
@@ -40,13 +41,17 @@ class Checked:
         return not self.misses
 
     def __str__(self) -> str:
-        """A line for every miss, with the place where it is expected; why, where the packet was lost."""
+        """What was found and expected, with the place; why, where the packet was lost, and what would mend it."""
         asked = self.chain.question
         port = port_text(asked.protocol, asked.dport)
         question = f"{self.expectation.source}: {asked.origin} -> {asked.target} {asked.family} {port}"
-        why = explanation(self.chain)
-        reason = f" ({why})" if why else ""
-        return "\n".join(f"{question}: {miss}{reason}" for miss in self.misses) or f"{question}: holds"
+        if self.holds:
+            return f"{question}: holds"
+        why, lost = explanation(self.chain), self.chain.failed
+        lines = [f"{question}: {'; '.join(map(str, self.misses))}"]
+        lines += [f"    {why}"] if why else []
+        lines += [f"    to mend: {lost.mend}"] if lost is not None and lost.mend else []
+        return "\n".join(lines)
 
 
 def check(simulation: Simulation) -> tuple[Checked, ...]:
@@ -67,13 +72,17 @@ def check(simulation: Simulation) -> tuple[Checked, ...]:
 def _checked(simulation: Simulation, expectation: Expectation) -> Checked:
     try:
         chain = simulation.ask(expectation.flow)
-    except UsageError as error:
+    except (UsageError, NotModelledError) as error:
         raise UsageError(f"{expectation.source}: {error}") from None
     return Checked(expectation=expectation, chain=chain, misses=tuple(_misses(chain, expectation)))
 
 
 def _misses(chain: Chain, expectation: Expectation) -> Iterator[Miss]:
-    for key, expected in expectation.expected:
+    """What does not hold; ``delivered`` is said of the whole round trip, unless that is told apart."""
+    told = dict(expectation.expected)
+    if told.get("disposition") == Disposition.DELIVERED and chain.round_trip is not None:
+        told.setdefault("round_trip", Disposition.DELIVERED)
+    for key, expected in told.items():
         wanted, found = _text(expected), _FINDERS[key](chain)
         if wanted != found:
             yield Miss(key, wanted, found)
@@ -83,7 +92,7 @@ def _text(value: object) -> str:
     """A value as the scenario's author writes it: the kinds of translation in no particular order."""
     if isinstance(value, tuple):
         return ", ".join(sorted(map(str, value))) or "none"
-    return "null" if value is None else str(value)
+    return "none" if value is None else str(value)
 
 
 _FINDERS: dict[str, Callable[[Chain], str]] = {

@@ -39,7 +39,7 @@ class Cell:
     @property
     def is_delivered(self) -> bool:
         """Whether the packet arrived, and the answer to it where one is due."""
-        return self.chain is not None and self.disposition_text == Disposition.DELIVERED
+        return self.chain is not None and self.chain.succeeded
 
     @property
     def disposition_text(self) -> str:
@@ -47,7 +47,8 @@ class Cell:
         if self.chain is None:
             return NOT_AVAILABLE
         disposition, back = self.chain.disposition, self.chain.round_trip
-        if disposition is not Disposition.DELIVERED or back in (None, Disposition.DELIVERED):
+        arrived = disposition in (Disposition.DELIVERED, Disposition.RE_ORIGINATED)
+        if not arrived or back in (None, Disposition.DELIVERED):
             return str(disposition)
         return f"{disposition}, {back}"
 

@@ -315,7 +315,10 @@ class FlowText(_Text):
 class ExpectationText(FlowText):
     """A question and what must hold of its answer: at least one of the last four keys."""
 
-    disposition: Disposition | None = Field(None, description="How the forward way ends.")
+    disposition: Disposition | None = Field(
+        None,
+        description="How the way there ends; delivered expects the answer too, unless round_trip is given.",
+    )
     round_trip: Literal["delivered", "return-lost", "undetermined"] | None = Field(
         None, description="How the reply ends; null: none is due."
     )

@@ -133,6 +133,11 @@ class Chain:
         return Disposition.RETURN_LOST
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the packet was delivered and the answer, where one is due, came back: what tests assert."""
+        return self.disposition is Disposition.DELIVERED and self.round_trip in (None, Disposition.DELIVERED)
+
+    @property
     def failed(self) -> Trace | None:
         """The first trace that explains why the flow does not work, or None where it does."""
         if not self.disposition.is_success:
@@ -243,7 +248,10 @@ class Chain:
 
     def __repr__(self) -> str:
         ends = f"{self.question.origin} -> {self.question.target}"
-        return f"<Chain {ends} {self.question.family} {self.disposition}>"
+        lost = self.failed
+        why = "" if lost is None else f": {lost.reason}"
+        back = f", {self.round_trip}" if self.round_trip not in (None, Disposition.DELIVERED) else ""
+        return f"<Chain {ends} {self.question.family} {self.disposition}{back}{why}>"
 
 
 def chains_json(chains: Mapping[Family, Chain]) -> dict[str, Any]:

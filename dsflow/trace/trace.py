@@ -74,8 +74,12 @@ class Trace:
 
     @property
     def mend(self) -> str | None:
-        """The smallest change that would have let the packet on, where that is plain."""
-        return None if self.verdict.mend is None else self._words(self.verdict.mend)
+        """The smallest change that would have let the packet on, where that is plain.
+
+        Never a listener for an answer: one that reaches somebody who does not await it has gone astray before.
+        """
+        astray = self.direction is Direction.REPLY and self.disposition is Disposition.NO_LISTENER
+        return None if astray or self.verdict.mend is None else self._words(self.verdict.mend)
 
     def _words(self, template: str) -> str:
         last = self.hops[-1].decisions[-1]

@@ -31,7 +31,7 @@ def test_without_words_it_is_the_articles_matrix(run: Run) -> None:
 def test_all_paths_are_delivered_with_global_addresses_and_the_results_written(run: Run, tmp_path: Path) -> None:
     code, out, err = run("run", "oke-sydney-gua", "--out", str(tmp_path / "out"), "-v")
     assert code == 0
-    assert err.splitlines()[-1] == f"{tmp_path}/out: chains.jsonl, latency.csv, flows.pcapng, report.html"
+    assert err.splitlines()[-1] == f"written to {tmp_path}/out: chains.jsonl, latency.csv, flows.pcapng, report.html"
     assert out.count(" delivered ") == 10
     assert names(tmp_path) == ["out"]
     assert names(tmp_path / "out") == RESULTS

@@ -29,14 +29,14 @@ def test_schemas_are_the_ones_that_hold(run: Run) -> None:
 
 def test_the_starter_is_a_scenario_that_holds(run: Run, tmp_path: Path) -> None:
     file = str(tmp_path / "mine.yaml")
-    assert run("init", file, "-v") == (0, "", f"{file}: try dsflow check {file}\n")
+    assert run("init", file) == (0, "", f"{file} is written; next: dsflow run {file}\n")
     assert Path(file).read_text() == scenario.starter() == run("init", "-").out
     assert run("check", file).code == 0
 
 
 def test_without_a_name_it_is_my_cluster(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("init") == (0, "", "")
+    assert run("init", "-q") == (0, "", "")
     assert [file.name for file in tmp_path.iterdir()] == ["my-cluster.yaml"]
 
 

@@ -55,19 +55,19 @@ def test_what_no_rule_covers_is_dropped_in_silence() -> None:
         chain = gua().what_if({f'route_tables.pods.rules."{prefix}"': None}).trace(POD, WEB, family=family, tcp=443)
         assert chain.disposition is Disposition.NO_ROUTE
         assert len(chain.traces) == 1
-        assert chain.traces[0].mend == f"add {prefix} to {gateway} to route_tables.pods.rules"
+        assert chain.traces[0].mend == f"for the Internet, add the rule {prefix}: {gateway} to route_tables.pods.rules"
 
 
 def test_a_subnet_without_a_table_reaches_its_vcn_only() -> None:
-    """The mend is a table, and where no gateway would serve there is none."""
+    """The mend is a table, and where no gateway would serve, a gateway."""
     simulation = gua().what_if({"subnets.pods.route_table": None})
     chain = simulation.trace(POD, WEB, family=4, tcp=443)
     assert chain.disposition is Disposition.NO_ROUTE
-    assert chain.traces[0].mend == "give subnet/pods a route table with 0.0.0.0/0 to natgw/nat"
+    assert chain.traces[0].mend == "give subnet/pods a route table that leads 0.0.0.0/0 to natgw/nat"
     assert simulation.trace(POD, DNS, family=4, udp=53).disposition is Disposition.DELIVERED
     lab = dsflow.load("two-pods").trace("pod/default/client", "192.0.2.1", family=4, tcp=80)
     assert lab.disposition is Disposition.NO_ROUTE
-    assert lab.traces[0].mend is None
+    assert lab.traces[0].mend == "for the Internet, add a gateway of kind nat and lead 0.0.0.0/0 to it"
 
 
 def test_an_address_inside_that_nobody_has_is_no_neighbour() -> None:

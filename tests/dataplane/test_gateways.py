@@ -35,7 +35,7 @@ def test_ula_never_leaves_by_the_internet_gateway() -> None:
     assert chain.disposition is Disposition.SCOPE_UNROUTABLE
     assert kinds(chain.traces[0]) == ["pod", "node", "vcn", "igw"]
     assert "origin ula" in chain.traces[0].reason
-    assert chain.traces[0].mend == "number the subnet from 2001:db8:100::/56, which is global"
+    assert chain.traces[0].mend == "number subnet/pods and what is in it from 2001:db8:100::/56, which is global"
 
 
 def test_ula_is_not_reached_from_the_internet() -> None:
@@ -112,7 +112,7 @@ def test_ipv4_without_a_public_address_does_not_pass_the_internet_gateway() -> N
     """0.0.0.0/0 to the Internet gateway kills IPv4 of pods, and the mend names the NAT gateway."""
     chain = sydney().what_if({ROUTE4: "igw/igw"}).trace(POD, WEB, family=4, tcp=443)
     assert chain.disposition is Disposition.NO_PUBLIC_ADDRESS
-    assert chain.traces[0].mend == "lead 0.0.0.0/0 to natgw/nat"
+    assert chain.traces[0].mend == "in the sender's route table, lead 0.0.0.0/0 to natgw/nat"
     row = next(row for row in chain.nat_ledger if row.device == "igw/igw")
     assert row.outcome is Outcome.SKIPPED
 
@@ -121,7 +121,7 @@ def test_without_a_nat_gateway_the_mend_is_to_add_one() -> None:
     """The smallest change is told where it is plain."""
     change = {ROUTE4: "igw/igw", 'route_tables.nodes.rules."0.0.0.0/0"': "igw/igw", "gateways.nat": None}
     chain = sydney().what_if(change).trace(POD, WEB, family=4, tcp=443)
-    assert str(chain.traces[0].mend).startswith("add a NAT gateway")
+    assert str(chain.traces[0].mend).endswith("a NAT gateway, yet to be added")
 
 
 @pytest.mark.parametrize("gateway", ["natgw/nat", "sgw/sgw"])

@@ -213,7 +213,10 @@ def test_a_service_without_pods_of_a_family_has_no_backend(family: int) -> None:
     lacking = {f"pods.{pod.removeprefix('pod/')}.{key}": None for pod in (POD, MATE, REMOTE)}
     chain = by_family(family).what_if(lacking).trace(CLIENT, SERVICE, family=family, tcp=80)
     assert chain.disposition is Disposition.NO_BACKEND
-    assert "app=nginx" in chain.traces[0].reason
+    assert "3 pods" in chain.traces[0].reason
+    nobody = by_family(family).what_if({"services.default/nginx.selector": {"app": "crat"}})
+    lost = nobody.trace(CLIENT, SERVICE, family=family, tcp=80).traces[0]
+    assert (lost.disposition, "app=crat, which no pod" in lost.reason) == (Disposition.NO_BACKEND, True)
     assert f"IPv{family}" in chain.traces[0].reason
     other = 10 - family
     still = by_family(other).what_if(lacking).trace(CLIENT, SERVICE, family=other, tcp=80)

@@ -70,7 +70,6 @@ def test_addresses_by_family() -> None:
     public = Address.parse("203.0.113.9")
     balancer = LoadBalancer(name="l", subnet="s", ipv4=V4, public_ipv4=public, ipv6=V6)
     assert [balancer.address(family) for family in Family] == [V4, V6]
-    assert [balancer.front_address(family) for family in Family] == [public, V6]
 
 
 def test_prefixes_by_family() -> None:

@@ -109,7 +109,7 @@ def test_an_answer_that_gets_lost_is_a_change_of_the_round_trip() -> None:
     assert "path" not in whats(told)
     assert told.why[0].endswith("is 0.0.0.0/0, to igw/igw")
     assert told.why[1].endswith("is 0.0.0.0/0, to natgw/nat")
-    assert told.why[2].startswith("after: at internet/client: nothing at internet/client listens")
+    assert told.why[2].startswith("after: at internet/client: no connection here awaits a segment from 203.0.113.10")
 
 
 def test_a_translation_that_comes_is_told_with_its_reason() -> None:

@@ -31,8 +31,8 @@ def test_what_the_embedded_scenarios_expect_is_so(name: str) -> None:
     [
         ({"disposition": "no-route"}, "disposition: delivered: expected no-route"),
         ({"path_type": "ingress"}, "path_type: egress: expected ingress"),
-        ({"path_type": None}, "path_type: egress: expected null"),
-        ({"round_trip": None}, "round_trip: delivered: expected null"),
+        ({"path_type": None}, "path_type: egress: expected none"),
+        ({"round_trip": None}, "round_trip: delivered: expected none"),
         ({"nat": "none"}, "nat: gateway-snat: expected none"),
         (
             {"nat": ["public-ip-one-to-one", "gateway-snat"]},
@@ -62,11 +62,23 @@ def test_a_miss_is_told_with_its_place_its_question_and_the_reason() -> None:
         {"gateways.nat.enabled": False, "expect": [QUESTION | claims]},
     )
     lines = str(check(simulation)[0]).splitlines()
-    reason = "(at natgw/nat: natgw/nat is disabled and carries nothing)"
+    misses = "disposition: gateway-disabled: expected delivered; nat: none: expected gateway-snat"
     assert lines == [
-        f"expect[0]: {POD} -> {WEB} ipv4 tcp/443: disposition: gateway-disabled: expected delivered {reason}",
-        f"expect[0]: {POD} -> {WEB} ipv4 tcp/443: nat: none: expected gateway-snat {reason}",
+        f"expect[0]: {POD} -> {WEB} ipv4 tcp/443: {misses}",
+        "    at natgw/nat: natgw/nat is disabled and carries nothing",
+        "    to mend: set gateways.nat.enabled=true",
     ]
+
+
+def test_delivered_is_said_of_the_answer_too() -> None:
+    """A flow whose answer is lost does not pass for delivered, unless the expectation tells the two apart."""
+    lost = {'route_tables.pods.rules."::/0"': None}
+    flow = {"from": "internet/client", "to": POD, "family": "ipv6", "protocol": "tcp", "dport": 80}
+    claims = [flow | {"disposition": "delivered"}, flow | {"disposition": "delivered", "round_trip": "return-lost"}]
+    plain, apart = check(dsflow.load("oke-sydney-gua").what_if(lost | {"expect": claims}))
+    assert (plain.holds, apart.holds) == (False, True)
+    assert [miss.key for miss in plain.misses] == ["round_trip"]
+    assert not plain.chain.succeeded
 
 
 def test_what_cannot_be_asked_is_refused_with_its_place() -> None:

@@ -43,7 +43,7 @@ def test_what_failed_says_where_why_and_what_would_mend_it(article: Matrix) -> N
     assert not egress.is_delivered
     assert egress.explanation is not None
     assert egress.explanation.startswith("at igw/igw: fd00:100::/56 is not globally routable")
-    assert egress.mend == "number the subnet from 2001:db8:100::/56, which is global"
+    assert egress.mend == "number subnet/pods and what is in it from 2001:db8:100::/56, which is global"
     line = next(line for line in str(article).splitlines() if "not globally routable" in line)
     assert line.endswith(f"; to mend: {egress.mend}")
 

@@ -92,7 +92,7 @@ def test_every_cell_is_told_and_every_chain_hop_by_hop() -> None:
 
 
 def test_what_is_not_delivered_says_what_would_mend_it() -> None:
-    assert "to mend: number the subnet from 2001:db8:100::/56, which is global" in _page().words
+    assert "to mend: number subnet/pods and what is in it from 2001:db8:100::/56, which is global" in _page().words
 
 
 def test_assumptions_come_with_their_statements() -> None:

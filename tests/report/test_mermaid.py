@@ -50,7 +50,7 @@ def test_a_translation_is_a_note_where_it_happens() -> None:
 def test_a_failure_is_a_note_with_why_and_what_would_mend_it() -> None:
     text = chain_mermaid(ANSWERS["scope"])
     assert "Note over d3: scope-unroutable: fd00:100::/56 is not globally routable" in text
-    assert "Note over d3: to mend: number the subnet from" in text
+    assert "Note over d3: to mend: number subnet/pods and what is in it from" in text
 
 
 def test_pieces_are_told() -> None:

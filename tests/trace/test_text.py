@@ -14,7 +14,7 @@ def test_the_article_half_right_reads_so() -> None:
         "egress path, scenario oke-sydney, profile article, seed 0",
         "not delivered: scope-unroutable at igw/igw",
         "  why: fd00:100::/56 is not globally routable (origin ula): it never crosses the Internet gateway",
-        "  to mend: number the subnet from 2001:db8:100::/56, which is global",
+        "  to mend: number subnet/pods and what is in it from 2001:db8:100::/56, which is global",
         "",
         "forward: scope-unroutable",
         "  packet [fd00:100:0:4:0:6ed9:2497:6dd8]:40000 -> [2001:db8:ffff::80]:443, 60 bytes",

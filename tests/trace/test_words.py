@@ -43,7 +43,10 @@ def test_an_answer_to_nothing_awaits_no_answer() -> None:
 
 
 def test_the_smallest_change_is_told() -> None:
-    assert words.verdict_words(ANSWERS["scope"])[2] == "number the subnet from 2001:db8:100::/56, which is global"
+    assert (
+        words.verdict_words(ANSWERS["scope"])[2]
+        == "number subnet/pods and what is in it from 2001:db8:100::/56, which is global"
+    )
 
 
 def test_connections_are_numbered_where_there_are_several() -> None:
