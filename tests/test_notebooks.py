@@ -38,6 +38,13 @@ def _displayed(cell: NotebookNode) -> Iterator[str]:
             yield data.get("text/markdown") or data["text/plain"]
 
 
+def run(notebook: NotebookNode, path: Path) -> None:
+    """Run every cell from top to bottom in a fresh kernel, in the notebook's own folder."""
+    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3")
+    client.resources = {"metadata": {"path": str(path.parent)}}
+    client.execute()
+
+
 @pytest.fixture
 def kernel_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that leaves nothing in the home folder and draws into the notebook."""
@@ -49,9 +56,7 @@ def kernel_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_what_it_did(path: Path) -> None:
     committed, rerun = load(path), load(path)
-    client = NotebookClient(rerun, timeout=CELL_SECONDS, kernel_name="python3")
-    client.resources = {"metadata": {"path": str(path.parent)}}
-    client.execute()
+    run(rerun, path)
     for before, after in zip(code_cells(committed), code_cells(rerun), strict=True):
         assert shown(after) == shown(before), before.source
 
@@ -67,3 +72,12 @@ def test_committed_outputs_are_of_one_run_from_top_to_bottom(path: Path) -> None
 
 def test_there_is_a_notebook() -> None:
     assert "01-four-paths" in [path.stem for path in NOTEBOOKS]
+
+
+if __name__ == "__main__":
+    for every in NOTEBOOKS:
+        opened = load(every)
+        run(opened, every)
+        for cell in code_cells(opened):
+            cell.metadata.pop("execution", None)  # times of day
+        nbformat.write(opened, every)  # type: ignore[no-untyped-call]  # nbformat has few types
