@@ -35,8 +35,8 @@ from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Trace
 
 SCENARIO = "oke-sydney-gua"
-FLOWS = 240
-ROUNDS = 9
+FLOWS = 960
+ROUNDS = 5
 FIRST_SOURCE_PORT = 20000
 
 

@@ -91,6 +91,9 @@ def _destination(reply: Key) -> tuple[int, ...]:
     return protocol, src, 0 if protocol in ICMP_PROTOCOLS else sport or 0
 
 
+_BLANK = Memory()
+
+
 class State:
     """The memories of all devices; a session of questions keeps one, a single question starts afresh."""
 
@@ -100,7 +103,11 @@ class State:
         self._memories: dict[str, Memory] = {}
 
     def of(self, device_id: str) -> Memory:
-        """The memory of one device."""
+        """The memory of one device, to be read: most devices have nothing to remember and share an empty one."""
+        return self._memories.get(device_id, _BLANK)
+
+    def own(self, device_id: str) -> Memory:
+        """The memory of one device, to be written."""
         memory = self._memories.get(device_id)
         if memory is None:
             memory = self._memories[device_id] = Memory()

@@ -33,7 +33,7 @@ def converse(network: Network, state: State, origin: str, packet: Packet) -> lis
     """
     traces: list[Trace] = []
     for connection in range(1, MOST_CONNECTIONS + 1):
-        state.of(origin).expected.add(reversed_key(key_of(packet)))
+        state.own(origin).expected.add(reversed_key(key_of(packet)))
         out = walk(network, state, origin, packet)
         traces.append(_trace(out, connection, Direction.FORWARD))
         end, here, packet = out.end, out.hops[-1].at.id, out.packet

@@ -147,9 +147,12 @@ def _is_echo_request(packet: Packet) -> bool:
     return packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) in _REQUESTS
 
 
+_OPENING = SYN | ACK | RST | FIN
+
+
 def _opens(packet: Packet) -> bool:
     """Whether a packet can be the first of a connection: of TCP, a SYN alone."""
-    return packet.protocol != TCP or packet.tcp_flags & (SYN | ACK | RST | FIN) == SYN
+    return packet.protocol != TCP or packet.tcp_flags & _OPENING == SYN
 
 
 def _is_awaited(packet: Packet, at: At) -> bool:

@@ -65,10 +65,10 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
         else:  # the decisions are known, only the packet is new
             end = pattern.forward
             if in_interface is None:
-                hop = Hop(leg, program.device, None, end.neighbor, (), packets, pattern)
+                hop = Hop(leg, program.device, None, pattern.neighbor, (), packets, pattern)
             else:
                 left = (decremented(packet),) if pattern.lowers else packets
-                hop = Hop(leg, program.device, in_interface, end.neighbor, packets, left, pattern)
+                hop = Hop(leg, program.device, in_interface, pattern.neighbor, packets, left, pattern)
         hops.append(hop)
         neighbor = hop.neighbor
         if neighbor is None or neighbor.device is None:
@@ -106,7 +106,7 @@ def _visit(
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
     elif packets[0].family in program.plain:
         first = packets[0]
-        program.remember((in_interface, first.family, first.src, first.dst), Pattern.of(end, records))
+        program.remember((in_interface, first.family, first.src, first.dst), Pattern(end, records))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
@@ -178,7 +178,7 @@ def _run(
                 at.dnat = outcome.row or at.dnat
                 at.translated = True
                 if outcome.session is not None:
-                    at.memory.store(outcome.session)
+                    state.own(program.device.id).store(outcome.session)
             elif isinstance(outcome, Deliver) and stages is not program.deliver:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 stages = program.deliver
@@ -186,7 +186,7 @@ def _run(
             elif isinstance(outcome, Continue):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
             elif isinstance(outcome, Track):
-                at.memory.store(outcome.session)
+                state.own(program.device.id).store(outcome.session)
             else:
                 records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
                 return outcome

@@ -77,12 +77,14 @@ class Hop:
     @property
     def packets_in(self) -> tuple[bytes, ...]:
         """The packets that arrived, in wire order, from the IP header on; none at the origin."""
-        return _bytes(self.arrived)
+        packets = self.arrived
+        return (packets[0].raw,) if len(packets) == 1 else tuple(packet.raw for packet in packets)
 
     @property
     def packets_out(self) -> tuple[bytes, ...]:
         """The packets that left, in wire order; several where the device divided one."""
-        return _bytes(self.left)
+        packets = self.left
+        return (packets[0].raw,) if len(packets) == 1 else tuple(packet.raw for packet in packets)
 
     @property
     def header_in(self) -> Header | None:
@@ -153,8 +155,3 @@ class Hop:
 
     def __repr__(self) -> str:
         return f"<Hop {self.index} {self.device} {self.in_interface} -> {self.out_interface}>"
-
-
-def _bytes(packets: tuple[Packet, ...]) -> tuple[bytes, ...]:
-    """The packets' bytes; nearly always there is one."""
-    return (packets[0].raw,) if len(packets) == 1 else tuple(packet.raw for packet in packets)

@@ -78,17 +78,17 @@ def ledger_rows(traces: Iterable[Trace]) -> list[LedgerRow]:
 
 def _rows_of(trace: Trace, hop: Hop) -> list[LedgerRow]:
     """A visit that translated: what was applied, then what was not."""
-    place = trace.family, trace.connection, trace.direction, hop.index
-    device = hop.at.id
-    applied = {
-        kind: LedgerRow(
-            kind, Outcome.APPLIED, *place, device, rule.id, in_words(rule.reason, before), _ends(before), _ends(after)
-        )
-        for _, _, rule, before, after, kind, _ in hop.records
-        if kind is not None and before is not None and after is not None
-    }
-    idle = [row for row in idle_rows(hop.at, *place) if row.kind not in applied]
-    return [*applied.values(), *idle]
+    family, connection, direction, index, device = trace.family, trace.connection, trace.direction, hop.index, hop.at.id
+    rows: list[LedgerRow] = []
+    for _, _, rule, before, after, kind, _ in hop.records:
+        if kind is not None and before is not None and after is not None:
+            words, ends = in_words(rule.reason, before), (_ends(before), _ends(after))
+            rows.append(
+                LedgerRow(kind, Outcome.APPLIED, family, connection, direction, index, device, rule.id, words, *ends)
+            )
+    applied = [row.kind for row in rows]
+    rows += [row for row in idle_rows(hop.at, family, connection, direction, index) if row.kind not in applied]
+    return rows
 
 
 @lru_cache(maxsize=4096)

@@ -45,23 +45,22 @@ Record = tuple[str, Effect, Rule, Packet | None, Packet | None, NatKind | None, 
 """A Decision as the walk writes it down: a plain tuple, which costs a tenth of a named one."""
 
 
-class Pattern(NamedTuple):
+class Pattern:
     """The records of a visit that depended on the addresses alone, without the packets.
 
     Every packet between the same ends repeats them as long as it fits ``mtu_bytes`` and has hops left.
     ``lowers`` says whether the visit lowered the hop limit, the only rewriting there can be.
     """
 
-    forward: Forward
-    lowers: bool
-    mtu_bytes: int
-    steps: tuple[tuple[str, Effect, Rule], ...]
+    __slots__ = ("forward", "lowers", "mtu_bytes", "neighbor", "steps")
 
-    @classmethod
-    def of(cls, forward: Forward, records: Sequence[Record]) -> Pattern:
-        """The pattern behind the records of a first visit."""
-        lowers = any(effect is Effect.REWRITE for _, effect, *_ in records)
-        return cls(forward, lowers, forward.neighbor.link.mtu_bytes, tuple(record[:3] for record in records))
+    def __init__(self, forward: Forward, records: Sequence[Record]) -> None:
+        """Take the pattern from the records of a first visit."""
+        self.forward = forward
+        self.neighbor = forward.neighbor
+        self.mtu_bytes = forward.neighbor.link.mtu_bytes
+        self.steps = tuple(record[:3] for record in records)
+        self.lowers = any(effect is Effect.REWRITE for _, effect, _ in self.steps)
 
     def records(self, before: Packet, after: Packet) -> list[Record]:
         """The records of another visit: the only rewriting step is the one that made ``after``."""

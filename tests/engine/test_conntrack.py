@@ -57,5 +57,5 @@ def test_a_pool_gives_every_port_once_and_then_none(size: int, extra: int, proto
 def test_each_device_has_a_memory_of_its_own() -> None:
     """The same one each time, made when first needed."""
     state = State()
-    assert state.of("a") is state.of("a")
-    assert state.of("a") is not state.of("b")
+    assert state.own("a") is state.of("a")
+    assert state.of("a") is not state.own("b")
