@@ -46,7 +46,7 @@ def _own_document(source: str | Path | Mapping[str, object], stdin: BinaryIO | N
     if source == "-":
         return text.parse(_first_bytes(stdin or sys.stdin.buffer), _STANDARD_INPUT)
     if isinstance(source, str) and (file := embedded.path(source)):
-        return text.parse(_content(file), str(file))
+        return text.parse(_content(file), file.name)
     return text.parse(_content(_file_named(source)), str(source))
 
 
@@ -81,7 +81,8 @@ def _load_base(name: str, document: Document) -> Document:
     index = len(document.files)
     file = _base_file(name, document)
     try:
-        return text.parse(_content(file), os.path.normpath(file), index)
+        told = file.name if file == embedded.path(name) else os.path.normpath(file)
+        return text.parse(_content(file), told, index)
     except HostError as error:
         known = embedded.names()
         hint = did_you_mean(name, known) or f"; embedded are {', '.join(known)}"

@@ -9,6 +9,7 @@ from typing import Any
 from dsflow.errors import HostError
 from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
+from dsflow.trace.step import in_words
 from dsflow.trace.trace import Trace
 
 __all__ = ["hop_records", "hops_frame"]
@@ -30,7 +31,11 @@ def hops_frame(chain: Chain) -> Any:
 
 
 def hop_records(chain: Chain) -> Iterator[dict[str, Any]]:
-    """A record for every hop: the header as it leaves, at the last hop as it arrived; times in microseconds."""
+    """A record for every hop: the header as it leaves, at the last hop as it arrived.
+
+    ``nat`` are the translations made there, ``rule`` and ``reason`` those of the last decision; times are in
+    microseconds.
+    """
     for trace in chain.traces:
         for hop in trace.hops:
             yield _record(trace, hop)
@@ -38,6 +43,7 @@ def hop_records(chain: Chain) -> Iterator[dict[str, Any]]:
 
 def _record(trace: Trace, hop: Hop) -> dict[str, Any]:
     header = hop.header_out or hop.header_in
+    decided = hop.decisions[-1]
     p50 = (None, None, None) if hop.latency_us is None else hop.latency_us.p50
     return {
         "connection": trace.connection,
@@ -56,6 +62,9 @@ def _record(trace: Trace, hop: Hop) -> dict[str, Any]:
         "protocol": header and header.protocol,
         "ttl": header and header.ttl,
         "length_bytes": header and header.length,
+        "nat": ", ".join(record.kind for record in hop.decisions if record.kind is not None) or None,
+        "rule": decided.rule.id,
+        "reason": in_words(decided.rule.reason, decided.before, decided.mtu_bytes),
         "p50_us": p50[0],
         "p50_low_us": p50[1],
         "p50_high_us": p50[2],

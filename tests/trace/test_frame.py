@@ -39,3 +39,12 @@ def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(HostError, match=r"pip install 'dsflow\[pandas\]'"):
         ANSWERS["udp"].to_frame()
+
+
+def test_a_row_tells_the_translation_and_the_last_decision() -> None:
+    """What a teacher points at: where an address changed, and which rule ended the way."""
+    rows = list(hop_records(ANSWERS["egress-ipv4"]))
+    assert [row["nat"] for row in rows if row["nat"]] == ["gateway-snat", "gateway-snat"]
+    *_, last = hop_records(ANSWERS["scope"])
+    assert (last["device"], last["rule"]) == ("igw/igw", "vcn/oke/ipv6/fd00:100::/56")
+    assert "not globally routable" in last["reason"]
