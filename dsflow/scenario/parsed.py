@@ -1,13 +1,14 @@
 """The part of a document that fits the schema, and the problems of the part that does not.
 
-Entries that do not fit are set aside, so that everything else is still checked: an author hears of
-all problems at once.  What refers to an entry set aside is not held against it.
+Keys that nobody knows and entries that do not fit are set aside, so that everything else is still
+checked: an author hears of all problems at once.  What refers to an entry set aside is not held against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dsflow.errors import Problem, did_you_mean
 from dsflow.scenario import misfit
@@ -68,10 +69,31 @@ def parse(document: Document) -> Parsed:
     if isinstance(result, ScenarioText):
         return Parsed(document, result)
     problems = misfit.problems(document, result)
-    aside = frozenset(misfit.written_path(document.data, error["loc"])[:2] for error in result)
-    fitting = validate(_without(document.data, aside))
+    places = [(error["type"], misfit.written_path(document.data, error["loc"])) for error in result]
+    unknown = [path for kind, path in places if kind == "extra_forbidden" and len(path) > 2]
+    aside = frozenset(path[:2] for _, path in places if path not in unknown)
+    fitting = validate(_without(_without_keys(document.data, unknown), aside))
     assert isinstance(fitting, ScenarioText), "what is left after setting misfits aside fits"
     return Parsed(document, fitting, aside, problems)
+
+
+def _without_keys(data: Section, paths: Iterable[Path]) -> Section:
+    """The data without the keys at these paths within its entries; the rest is shared."""
+    rest = Section(data)
+    for path in paths:
+        _remove(rest, path)
+    return rest
+
+
+def _remove(place: Any, path: Path) -> None:
+    """Take the key at ``path`` out of ``place``, whose own containers on the way are copied first."""
+    step, *further = path
+    if not further:
+        del place[step]
+        return
+    copied = type(place[step])(place[step])  # a Section or Items
+    place[step] = copied
+    _remove(copied, tuple(further))
 
 
 def _without(data: Section, aside: frozenset[Path]) -> Section:

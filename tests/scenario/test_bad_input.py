@@ -93,3 +93,16 @@ def test_a_hundred_megabytes_of_junk_are_refused_unread(tmp_path: Path) -> None:
         stream.truncate(100 * 1024 * 1024)
     with pytest.raises(ScenarioError, match="more than 64 MiB of text"):
         scenario.read(file)
+
+
+def test_an_unknown_key_hides_nothing_else_in_its_entry() -> None:
+    """The rest of the entry is checked: a misspelt key and a wrong name are told together."""
+    text = RAW.decode().replace(
+        '  pods: {ipv4: 10.0.2.0/24, ipv6: ["fd00:10:0:2::/64"], access: private, route_table: local}',
+        '  pods: {ipv4: 10.0.2.0/24, ipv6: ["fd00:10:0:2::/64"], acces: private, route_table: locl}',
+    )
+    told = outcome(text.encode())
+    assert isinstance(told, list)
+    assert len(told) == 2, told
+    assert any('unknown key "acces"' in line for line in told)
+    assert any('"locl"' in line and 'did you mean "local"' in line for line in told)
