@@ -6,9 +6,10 @@ directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
 
 from __future__ import annotations
 
+from dsflow.dataplane.action import Rule
 from dsflow.dataplane.nat import NatRow
 from dsflow.dataplane.tables import Nat, StaticNat
-from dsflow.engine.conntrack import ICMP_PROTOCOLS, Key, Session, key_of, reversed_key
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage, Track
 from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
@@ -30,8 +31,8 @@ def prerouting(table: Nat) -> Stage:
         if session is None:
             return _first_destination(packet, at, rows)
         if key == session.original:
-            return _to(packet, session.dnat, session.reply)
-        return _back_to(packet, session.snat, session.original)
+            return _follow(packet, session.dnat, back=False, dst=session.reply[2], dport=session.reply[3])
+        return _follow(packet, session.snat, back=True, dst=session.original[2], dport=session.original[3])
 
     return translate
 
@@ -47,8 +48,8 @@ def postrouting(table: Nat, seed: int) -> Stage:
         if session is None:
             return _open(packet, at, table, seed)
         if key == session.original:
-            return _from(packet, session.snat, session.reply)
-        return _back_from(packet, session.dnat, session.original)
+            return _follow(packet, session.snat, back=False, src=session.reply[4], sport=session.reply[5])
+        return _follow(packet, session.dnat, back=True, src=session.original[4], sport=session.original[5])
 
     return translate
 
@@ -113,47 +114,38 @@ def _open(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
     return Rewrite(new, row.rule, row.kind, row, session)
 
 
-def _to(packet: Packet, row: NatRow | None, reply: Key) -> Outcome:
+def _follow(packet: Packet, row: NatRow | None, *, back: bool, **ends: int | None) -> Outcome:
+    """What the session decided for its first packet, for a later one or (``back``) for an answer."""
     if row is None:
         return None
-    return Rewrite(rewritten(packet, dst=reply[2], dport=reply[3]), row.rule, row.kind, row)
+    return Rewrite(rewritten(packet, **ends), _rule(row, back=back), row.kind)
 
 
-def _from(packet: Packet, row: NatRow | None, reply: Key) -> Outcome:
-    if row is None:
-        return None
-    return Rewrite(rewritten(packet, src=reply[4], sport=reply[5]), row.rule, row.kind)
-
-
-def _back_to(packet: Packet, row: NatRow | None, original: Key) -> Outcome:
-    if row is None:
-        return None
-    return Rewrite(rewritten(packet, dst=original[2], dport=original[3]), row.back or row.rule, row.kind)
-
-
-def _back_from(packet: Packet, row: NatRow | None, original: Key) -> Outcome:
-    if row is None:
-        return None
-    return Rewrite(rewritten(packet, src=original[4], sport=original[5]), row.back or row.rule, row.kind)
+def _rule(row: NatRow, *, back: bool) -> Rule:
+    return row.back if back and row.back is not None else row.rule
 
 
 def _error_in(packet: Packet, at: At) -> Outcome:
     """An error about a translated packet goes to whoever really sent that, with the quote as it was."""
-    quote = quoted(packet)
-    session = None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))
+    quote, session = _session_quoted(packet, at)
     if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.reply:
         return None
-    original = session.original
-    inner = rewritten(quote, src=original[2], sport=original[3])
-    return Rewrite(requoted(packet, inner, dst=original[2]), session.snat.back or session.snat.rule, session.snat.kind)
+    src, sport = session.original[2:4]
+    new = requoted(packet, rewritten(quote, src=src, sport=sport), dst=src)
+    return Rewrite(new, _rule(session.snat, back=True), session.snat.kind)
 
 
 def _error_out(packet: Packet, at: At) -> Outcome:
     """An error about a reply leaves with the address that the other end knows."""
-    quote = quoted(packet)
-    session = None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))
+    quote, session = _session_quoted(packet, at)
     if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.original:
         return None
-    reply = session.reply
-    inner = rewritten(quote, dst=reply[4], dport=reply[5])
-    return Rewrite(requoted(packet, inner, src=reply[4]), session.snat.rule, session.snat.kind)
+    dst, dport = session.reply[4:6]
+    new = requoted(packet, rewritten(quote, dst=dst, dport=dport), src=dst)
+    return Rewrite(new, session.snat.rule, session.snat.kind)
+
+
+def _session_quoted(error: Packet, at: At) -> tuple[Packet | None, Session | None]:
+    """The packet that an error is about, and the session that this was part of."""
+    quote = quoted(error)
+    return quote, None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))
