@@ -26,7 +26,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """Questions in a row: connection tracking and NAT ports persist from one to the next.
+    """Questions in a row: connection tracking, NAT ports and learned path MTUs persist from one to the next.
 
     >>> import dsflow
     >>> with dsflow.load("oke-sydney").session() as session:

@@ -92,7 +92,7 @@ class Simulation:
         return Simulation(scenario.with_changes(self.document, changes), seed=self.seed)
 
     def session(self) -> Session:
-        """A run of questions that share connection tracking and NAT ports; usable in ``with``."""
+        """A run of questions that share connection tracking, NAT ports and learned path MTUs; usable in ``with``."""
         return Session(self.network, self.ends, self.context)
 
     def trace(self, origin: str, target: str, *, family: int, **options: Any) -> Chain:

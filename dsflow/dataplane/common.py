@@ -150,7 +150,7 @@ fabric_mtu = _mtu(
 
 origin_mtu = _mtu(
     Rule(
-        reason="{length} bytes do not fit the sender's own link of {mtu}",
+        reason="{length} bytes do not fit the {mtu} of the sender's own link, or of the way as it has learned it",
         mend="send at most {mtu} bytes",
     ),
     origin=True,

@@ -49,15 +49,17 @@ class Memory:
     """What one device remembers between packets.
 
     ``sessions`` are its translations, ``expected`` the keys of packets that its own connections await,
-    ``in_use`` how many sessions a translation row holds towards one destination.
+    ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
+    largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201).
     """
 
-    __slots__ = ("expected", "in_use", "sessions")
+    __slots__ = ("expected", "in_use", "path_mtu", "sessions")
 
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
         self.expected: set[Key] = set()
         self.in_use: dict[tuple[int, ...], int] = {}
+        self.path_mtu: dict[tuple[int, int], int] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""

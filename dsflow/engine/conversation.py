@@ -9,6 +9,7 @@ from dsflow.engine.walk import Walk, walk
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet
+from dsflow.net.quote import quoted
 from dsflow.net.wire import TCP
 from dsflow.trace.trace import Cause, Direction, Trace
 
@@ -86,6 +87,15 @@ def _send_error(network: Network, state: State, out: Walk, drop: Drop, connectio
         cause = Cause(trace=len(traces) - 1, hop=hop.index)
         back = walk(network, state, hop.at.id, error)
         traces.append(_trace(back, connection, Direction.ERROR, cause))
+        if mtu_bytes and isinstance(back.end, Deliver):
+            _learn(state, back, mtu_bytes)
+
+
+def _learn(state: State, told: Walk, mtu_bytes: int) -> None:
+    """The sender remembers how large packets to this destination may be (RFC 1191 section 3, RFC 8201 section 4)."""
+    quote = quoted(told.packet)
+    if quote is not None:
+        state.own(told.hops[-1].at.id).path_mtu[quote.family, quote.dst] = mtu_bytes
 
 
 def _icmp_source(network: Network, device_id: str, packet: Packet, error: IcmpError) -> int | None:

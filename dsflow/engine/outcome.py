@@ -18,10 +18,13 @@ class At:
 
     ``arrived`` is the packet as it came in, ``packet`` as it is now.  ``route`` is set once the way on is
     known, ``dnat`` once a destination translation was chosen, ``translated`` once any was made.
-    ``memory`` is what the device remembers.
+    ``memory`` is what the device remembers.  ``path_mtu`` is what the sender of a packet knows of its way,
+    None where it knows nothing and on every later hop.
     """
 
-    __slots__ = ("arrived", "dnat", "in_interface", "memory", "packet", "route", "translated")
+    __slots__ = ("arrived", "dnat", "in_interface", "memory", "packet", "path_mtu", "route", "translated")
+
+    path_mtu: int | None
 
     def enter(self, memory: Memory, in_interface: str | None, arrived: Packet) -> None:
         """Begin a visit."""

@@ -121,7 +121,8 @@ def _hop_limit(table: HopLimit) -> Stage:
 def _mtu(table: Mtu) -> Stage:
     def mtu(packet: Packet, at: At) -> Outcome:
         assert at.route is not None
-        if len(packet.raw) <= at.route.neighbor.link.mtu_bytes:
+        size = len(packet.raw)
+        if size <= at.route.neighbor.link.mtu_bytes and (at.path_mtu is None or size <= at.path_mtu):
             return None
         if packet.family is Family.IPV4:
             return table.too_big if packet.dont_fragment else None

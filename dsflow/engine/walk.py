@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsflow.dataplane.action import Continue, Deliver, Drop, Evidence, Forward, Reoriginate, Rule
+from dsflow.dataplane.action import Continue, Deliver, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.engine.conntrack import State
 from dsflow.engine.outcome import At, Rewrite, Track
@@ -53,6 +53,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     hops: list[Hop] = []
     leg = Leg()
     at = At()
+    at.path_mtu = known = state.of(origin).path_mtu.get((packet.family, packet.dst))
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
@@ -60,8 +61,9 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     end: End
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
-        if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1:
+        if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or known:
             hop, end = _visit(program, state, at, in_interface, packets, leg)
+            at.path_mtu = known = None  # knowledge of the sender's, of no use on the way
         else:  # the decisions are known, only the packet is new
             end = pattern.forward
             if in_interface is None:
@@ -101,13 +103,19 @@ def _visit(
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
     neighbor = end.neighbor
-    mtu_bytes = neighbor.link.mtu_bytes
+    mtu_bytes = _limit(neighbor, at)
     if largest or len(left[0].raw) > mtu_bytes:
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
-    elif packets[0].family in program.plain:
+    elif packets[0].family in program.plain and at.path_mtu is None:
         first = packets[0]
         program.remember((in_interface, first.family, first.src, first.dst), Pattern(end, records))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
+
+
+def _limit(neighbor: Neighbor, at: At) -> int:
+    """The largest packet that may leave: what the link takes, or less where the sender knows of a narrower way."""
+    mtu_bytes = neighbor.link.mtu_bytes
+    return mtu_bytes if at.path_mtu is None else min(mtu_bytes, at.path_mtu)
 
 
 def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
@@ -166,7 +174,7 @@ def _run(
             if isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
-                mtu_bytes = outcome.neighbor.link.mtu_bytes
+                mtu_bytes = _limit(outcome.neighbor, at)
                 stages = onwards
                 break
             if isinstance(outcome, Packet):

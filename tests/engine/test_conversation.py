@@ -277,3 +277,29 @@ def test_an_answer_that_nobody_asked_for_is_reset_or_refused(family: int) -> Non
     chain = by_family(family).send(REMOTE, answer)
     assert chain.disposition is Disposition.NO_LISTENER
     assert [trace.direction for trace in chain.traces] == [Direction.FORWARD, Direction.REPLY]
+
+
+@FAMILIES
+def test_a_sender_learns_how_large_its_packets_may_be(family: int) -> None:
+    """The first datagram is lost to *too big*, the next leaves the sender in pieces (RFC 1191, RFC 8201)."""
+    with by_family(family).session() as session:
+        first = session.trace(POD, WEB, family=family, udp=53, size=4000, df=True if family == 4 else None)
+        assert (first.disposition, first.traces[1].direction) == (Disposition.TOO_BIG, Direction.ERROR)
+        second = session.trace(POD, WEB, family=family, udp=53, size=4000)
+        assert second.succeeded
+        pieces = second.traces[0].hops[0].packets_out
+        assert len(pieces) == 3
+        assert max(map(len, pieces)) <= 1500
+        elsewhere = session.trace(POD, REMOTE, family=family, udp=9, size=4000)
+        assert len(elsewhere.traces[0].hops[0].packets_out) == 1
+    afresh = by_family(family).trace(POD, WEB, family=family, udp=53, size=4000, df=True if family == 4 else None)
+    assert afresh.disposition is Disposition.TOO_BIG
+
+
+def test_a_sender_that_may_not_divide_refuses_its_own_packet() -> None:
+    """With *don't fragment* what is known to be too big is not even sent, and no error travels."""
+    with gua().session() as session:
+        session.trace(POD, WEB, family=4, udp=53, size=4000, df=True)
+        again = session.trace(POD, WEB, family=4, udp=53, size=4000, df=True)
+    assert (again.disposition, len(again.traces), len(again.traces[0].hops)) == (Disposition.TOO_BIG, 1, 1)
+    assert "1500" in again.traces[0].reason
