@@ -206,7 +206,8 @@ def _notes(cell: Cell) -> Iterator[str]:
     if cell.of_scenario and cell.chain is not None:
         _, origin, target, port = _asked(cell.chain)
         yield f"the scenario's own: {origin} -> {target} {port}"
-    if cell.explanation is not None:
+    told_once = cell.chain is None and cell.family is Family.IPV4  # what is missing is missing in both families
+    if cell.explanation is not None and not told_once:
         yield cell.explanation + (f"; to mend: {cell.mend}" if cell.mend else "")
 
 
