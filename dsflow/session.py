@@ -16,8 +16,9 @@ from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
 from dsflow.net.packet import MalformedPacket, Packet, read_header
-from dsflow.trace.chain import Chain, Context, Question
+from dsflow.trace.chain import Context, Question
 from dsflow.trace.hop import Hop
+from dsflow.trace.presented import PresentedChain
 from dsflow.trace.step import Effect
 from dsflow.trace.timing import Leg
 from dsflow.trace.trace import Direction, Trace
@@ -62,7 +63,7 @@ class Session:
         ttl: int = 64,
         df: bool | None = None,
         source: str | None = None,
-    ) -> Chain:
+    ) -> PresentedChain:
         """The answer to one question.
 
         Parameters
@@ -97,7 +98,7 @@ class Session:
         question = Question(origin, target, _FAMILIES.get(family) or _family(family), protocol, from_port, dport)
         return self._answer(question, start, end, sport, ttl, size, df, source)
 
-    def ask(self, flow: Flow) -> Chain:
+    def ask(self, flow: Flow) -> PresentedChain:
         """The answer to a flow of the scenario."""
         return self.trace(
             flow.origin,
@@ -113,7 +114,7 @@ class Session:
             source=flow.source_address,
         )
 
-    def send(self, device: str, packet: Any) -> Chain:
+    def send(self, device: str, packet: Any) -> PresentedChain:
         """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
 
         A scapy packet without a source gets the device's address.
@@ -148,7 +149,7 @@ class Session:
         size: int | None,
         df: bool | None,
         source: str | None,
-    ) -> Chain:
+    ) -> PresentedChain:
         family = question.family
         if end.kind == "service" and start.kind != "internet":
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
@@ -179,12 +180,12 @@ class Session:
             raise UsageError(str(error)) from None
         return self._play(question, start, end, packet)
 
-    def _play(self, question: Question, start: End, end: End, packet: Packet) -> Chain:
+    def _play(self, question: Question, start: End, end: End, packet: Packet) -> PresentedChain:
         assert start.device is not None
         traces = converse(self._network, self._state, start.device, packet)
-        return Chain(self._context(start.vcn), question, self._ends.path_type(start, end), traces)
+        return PresentedChain(self._context(start.vcn), question, self._ends.path_type(start, end), traces)
 
-    def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> Chain:
+    def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> PresentedChain:
         """A chain of one hop: no packet is made, and the hop says why."""
         assert start.device is not None
         known = drop.disposition is not Disposition.UNDETERMINED
@@ -192,7 +193,7 @@ class Session:
         hop = Hop(Leg(), self._network.dataplane[start.device], None, None, (), (), (record,))
         trace = Trace(1, Direction.FORWARD, question.family, drop.disposition, None, [hop], drop.rule)
         timeless = self._context(start.vcn)._replace(estimator=None)  # nothing moved, so nothing took time
-        return Chain(timeless, question, self._ends.path_type(start, end), [trace])
+        return PresentedChain(timeless, question, self._ends.path_type(start, end), [trace])
 
 
 _SERVICE_UNKNOWN = Drop(

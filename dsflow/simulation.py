@@ -15,7 +15,8 @@ from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
 from dsflow.session import Session
-from dsflow.trace.chain import Chain, Context, PathType
+from dsflow.trace.chain import Context, PathType
+from dsflow.trace.presented import PresentedChain
 from dsflow.trace.timing import Passage
 
 if TYPE_CHECKING:
@@ -95,15 +96,15 @@ class Simulation:
         """A run of questions that share connection tracking, NAT ports and learned path MTUs; usable in ``with``."""
         return Session(self.network, self.ends, self.context)
 
-    def trace(self, origin: str, target: str, *, family: int, **options: Any) -> Chain:
+    def trace(self, origin: str, target: str, *, family: int, **options: Any) -> PresentedChain:
         """The answer to one question; see :meth:`Session.trace` for the options."""
         return Session(self.network, self.ends, self.context).trace(origin, target, family=family, **options)
 
-    def send(self, device: str, packet: Any) -> Chain:
+    def send(self, device: str, packet: Any) -> PresentedChain:
         """What becomes of any packet sent by a device; see :meth:`Session.send`."""
         return self.session().send(device, packet)
 
-    def ask(self, flow: Flow) -> Chain:
+    def ask(self, flow: Flow) -> PresentedChain:
         """The answer to a flow of the scenario."""
         return self.session().ask(flow)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dsflow.trace.chain import Chain
+from dsflow.trace.presented import PresentedChain
 from tests.cases import CLIENT, MATE, POD, REMOTE, SERVICE, WEB, gua, sydney
 
 __all__ = ["ANSWERS"]
 
-ANSWERS: dict[str, Chain] = {
+ANSWERS: dict[str, PresentedChain] = {
     "egress-ipv4": sydney().trace(POD, WEB, family=4, tcp=443),
     "egress-ipv6": gua().trace(POD, WEB, family=6, tcp=443),
     "scope": sydney().trace(POD, WEB, family=6, tcp=443),

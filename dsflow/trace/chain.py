@@ -224,28 +224,6 @@ class Chain:
             for trace in self.traces
         ]
 
-    def to_frame(self) -> Any:
-        """A pandas DataFrame with a row for every hop.
-
-        Raises
-        ------
-        HostError
-            Where pandas is not installed: ``pip install 'dsflow[pandas]'``.
-        """
-        from dsflow.trace.frame import hops_frame
-
-        return hops_frame(self)
-
-    def __str__(self) -> str:
-        from dsflow.trace.text import chain_text
-
-        return chain_text(self)
-
-    def _repr_html_(self) -> str:
-        from dsflow.trace.markup import chain_html
-
-        return chain_html(self)
-
     def __repr__(self) -> str:
         ends = f"{self.question.origin} -> {self.question.target}"
         lost = self.failed
