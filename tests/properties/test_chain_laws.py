@@ -17,7 +17,7 @@ EMBEDDED = ("oke-sydney", "oke-sydney-gua", "two-pods")
 
 
 @given(clusters())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_chain_of_every_cluster_keeps_the_laws(data: dict[str, Any]) -> None:
     """Shape, headers, changes, refusals, replies and ledger agree in every chain, whatever was asked."""
     simulation = dsflow.load(data)
@@ -40,7 +40,7 @@ def test_the_embedded_scenarios_keep_the_laws(name: str) -> None:
 
 
 @given(clusters())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_packet_is_what_scapy_builds_from_its_fields(data: dict[str, Any]) -> None:
     """Lengths and checksums are right at every hop, in errors and fragments too."""
     simulation = dsflow.load(data)
@@ -50,7 +50,7 @@ def test_every_packet_is_what_scapy_builds_from_its_fields(data: dict[str, Any])
 
 
 @given(clusters())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_question_asked_twice_has_one_answer(data: dict[str, Any]) -> None:
     """Two simulations of one cluster answer every question alike: packets, steps and ledger."""
     one, other = dsflow.load(data), dsflow.load(data)

@@ -57,7 +57,7 @@ def test_a_planted_ipv6_translation_does_not_go_unseen(plant: Plant, kind: str) 
 
 
 @given(clusters())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ipv6_of_any_cluster_meets_no_nat(data: dict[str, Any]) -> None:
     """What holds for the seeded clusters holds for those that hypothesis finds."""
     no_nat_on_ipv6([dsflow.load(data)])

@@ -33,7 +33,7 @@ def _machine_of(simulation: Simulation, end: str) -> str:
 
 
 @given(clusters())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_same_node_packets_never_leave_their_node(data: dict[str, Any]) -> None:
     """Between pods of one node only these pods and the node are visited, answers and errors included."""
     simulation = dsflow.load(data)
@@ -45,7 +45,7 @@ def test_same_node_packets_never_leave_their_node(data: dict[str, Any]) -> None:
 
 
 @given(clusters())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cross_node_packets_meet_no_tunnel_and_nothing_but_pods_nodes_and_the_vcn(data: dict[str, Any]) -> None:
     """The way is pod, node, VCN, node, pod; the packet keeps its length and protocol."""
     simulation = dsflow.load(data)

@@ -61,7 +61,7 @@ def test_a_simulation_does_not_differ_from_itself() -> None:
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(clusters())
 def test_no_cluster_differs_from_itself(data: dict[str, Any]) -> None:
     assert not diff(dsflow.load(data), dsflow.load(data))
@@ -172,7 +172,7 @@ def test_a_difference_is_text_html_and_data() -> None:
     }
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(clusters(), clusters())
 def test_every_row_says_why(one: dict[str, Any], other: dict[str, Any]) -> None:
     for told in diff(dsflow.load(one), dsflow.load(other)).rows:

@@ -147,7 +147,7 @@ def test_a_notebook_shows_the_same(article: Matrix) -> None:
     assert "estimate, not measured in OCI" in shown
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(clusters())
 def test_every_cell_that_is_not_delivered_is_explained(data: dict[str, Any]) -> None:
     for one in run_matrix(dsflow.load(data)).cells:

@@ -107,7 +107,7 @@ def brute_force(topology: Topology, *, same: bool) -> tuple[str, str] | None:
     return min(((a.id, b.id) for a, b in pairs()), default=None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clusters())
 def test_the_pair_is_the_first_of_all_eligible_ones(data: dict[str, Any]) -> None:
     topology = scenario.build(scenario.read(data))
@@ -117,7 +117,7 @@ def test_the_pair_is_the_first_of_all_eligible_ones(data: dict[str, Any]) -> Non
         assert (None if flow is None else (flow.origin, flow.target)) == brute_force(topology, same=same)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(clusters())
 def test_what_is_asked_has_the_path_type_it_stands_for(data: dict[str, Any]) -> None:
     simulation = dsflow.load(data)

@@ -75,7 +75,7 @@ def test_a_packet_of_the_users_own_fits() -> None:
     assert problems(chain.to_json()) == []
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(clusters())
 def test_chains_of_any_cluster_fit(data: dict[str, Any]) -> None:
     simulation = dsflow.load(data)
