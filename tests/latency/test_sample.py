@@ -59,7 +59,7 @@ def everything(chain: Estimate) -> list[Interval]:
 
 
 @given(names=st.lists(st.sampled_from(TRAVERSALS), max_size=8), count=st.sampled_from([0.5, 1.0, 3.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_without_spread_every_percentile_is_the_sum_of_the_medians(names: list[str], count: float) -> None:
     costs = [Cost(name, f"{name}/{number}", count, load="node/a") for number, name in enumerate(names)]
     chain = estimate([Leg([[cost] for cost in costs])], profile=CERTAIN, seed=0, outer=3, inner=4)
@@ -156,7 +156,7 @@ def test_both_directions_share_the_one_draw_of_a_round_trip() -> None:
 
 
 @given(km=st.floats(1, 15_000), further=st.floats(1, 5000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_further_away_takes_longer(km: float, further: float) -> None:
     near, far = (
         one_way([Cost("internet", "link/internet", 0.5, km=each), Cost("igw", "igw/main")], outer=20, inner=50)
@@ -253,7 +253,7 @@ def test_pauses_lie_in_their_range() -> None:
     back=st.lists(st.sampled_from(TRAVERSALS), min_size=1, max_size=4),
     seed=st.integers(0, 2**64),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_intervals_hold_their_value_percentiles_rise_and_replies_add(
     there: list[str], back: list[str], seed: int
 ) -> None:
