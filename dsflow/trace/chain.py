@@ -86,9 +86,9 @@ class Chain:
         self._ledger: tuple[LedgerRow, ...] | None = None
         self._timing: Timing | None = None
         if context.estimator is not None:
-            self._timing = Timing(context.estimator, [trace.passage for trace in traces])
-            for number, trace in enumerate(traces):
-                trace.time_by(self._timing, number)
+            self._timing = Timing(context.estimator, [trace.leg.passage for trace in traces])
+            for trace in traces:
+                trace.leg.timing = self._timing
 
     version = __version__
 

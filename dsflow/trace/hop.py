@@ -47,7 +47,7 @@ class Hop:
         recorded: Sequence[Record] | Pattern,
         translated: bool = False,
     ) -> None:
-        path = leg.path
+        path = leg.passage.path
         self.index = len(path)
         path.append((at, neighbor))
         self.leg = leg
@@ -133,8 +133,7 @@ class Hop:
     @property
     def latency_us(self) -> Any:
         """The estimated time of the visit and of the link behind it: p50, p95 and p99 in microseconds."""
-        timing = self.leg.timing
-        return None if timing is None else timing.estimate.hops[self.leg.number][self.index]
+        return self.leg.hop_latency_us(self.index)
 
     def to_json(self) -> dict[str, Any]:
         """The hop in the trace's JSON."""

@@ -7,7 +7,7 @@ reference circles and go as soon as nobody needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from dsflow.dataplane.action import Neighbor
 from dsflow.dataplane.device import Device
@@ -16,17 +16,22 @@ from dsflow.net.address import Family
 __all__ = ["Leg", "Passage", "Timing"]
 
 
-class Passage(NamedTuple):
-    """The devices and links of one trace: each device with the link by which the packet left it.
+class Passage:
+    """What the estimate needs of one trace: the devices, each with the link by which the packet left it.
 
-    ``forward`` is the way there, ``reply`` an answer; an ICMP error is neither.
+    ``forward`` is the way there, ``reply`` an answer; an ICMP error is neither.  The walk fills the path,
+    the trace the rest.
     """
+
+    __slots__ = ("delivered", "family", "forward", "path", "reply")
 
     forward: bool
     reply: bool
     delivered: bool
     family: Family
-    path: Sequence[tuple[Device, Neighbor | None]]
+
+    def __init__(self) -> None:
+        self.path: list[tuple[Device, Neighbor | None]] = []
 
 
 class Timing:
@@ -46,13 +51,20 @@ class Timing:
             self._estimate = self._estimator(self._passages)
         return self._estimate
 
+    def of_hop(self, passage: Passage, index: int) -> Any:
+        """The time of one hop of one of the passages."""
+        return self.estimate.hops[self._passages.index(passage)][index]
+
 
 class Leg:
-    """What the hops of one trace have in common: the path so far, and later where their times come from."""
+    """What the hops of one trace have in common: its passage, and later where their times come from."""
 
-    __slots__ = ("number", "path", "timing")
+    __slots__ = ("passage", "timing")
 
     def __init__(self) -> None:
-        self.path: list[tuple[Device, Neighbor | None]] = []
+        self.passage = Passage()
         self.timing: Timing | None = None
-        self.number = 0
+
+    def hop_latency_us(self, index: int) -> Any:
+        """The time of one hop; None where no profile is at hand."""
+        return None if self.timing is None else self.timing.of_hop(self.passage, index)

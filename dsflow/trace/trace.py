@@ -10,7 +10,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.net.address import Family
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import in_words
-from dsflow.trace.timing import Passage, Timing
+from dsflow.trace.timing import Passage
 
 __all__ = ["Cause", "Direction", "Trace"]
 
@@ -45,9 +45,11 @@ class Trace:
     hops : tuple of Hop
     verdict : Rule
         The rule that ended the trace.
+    leg : Leg
+        What its hops have in common.
     """
 
-    __slots__ = ("cause", "connection", "direction", "disposition", "family", "hops", "verdict")
+    __slots__ = ("cause", "connection", "direction", "disposition", "family", "hops", "leg", "verdict")
 
     def __init__(
         self,
@@ -66,6 +68,12 @@ class Trace:
         self.cause = cause
         self.hops = tuple(hops)
         self.verdict = verdict
+        self.leg = hops[0].leg
+        passage = self.leg.passage
+        passage.forward = direction is Direction.FORWARD
+        passage.reply = direction is Direction.REPLY
+        passage.delivered = disposition is Disposition.DELIVERED
+        passage.family = family
 
     @property
     def reason(self) -> str:
@@ -88,19 +96,7 @@ class Trace:
     @property
     def passage(self) -> Passage:
         """What the estimate of its time needs to know of the trace."""
-        direction, delivered = self.direction, self.disposition is Disposition.DELIVERED
-        return Passage(
-            direction is Direction.FORWARD,
-            direction is Direction.REPLY,
-            delivered,
-            self.family,
-            self.hops[0].leg.path,
-        )
-
-    def time_by(self, timing: Timing, number: int) -> None:
-        """Let the hops' times come from ``timing``, where this trace has ``number``."""
-        leg = self.hops[0].leg
-        leg.timing, leg.number = timing, number
+        return self.leg.passage
 
     def to_json(self) -> dict[str, Any]:
         """The trace in the chain's JSON."""
