@@ -11,6 +11,7 @@ from dsflow import scenario
 from dsflow.dataplane.compile import Dataplane, compile_topology
 from dsflow.ends import End, Ends
 from dsflow.engine.program import Network
+from dsflow.errors import UsageError
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
@@ -52,6 +53,8 @@ class Simulation:
     """
 
     def __init__(self, document: scenario.Document, *, seed: int = 0, dataplane: Dataplane | None = None) -> None:
+        if seed < 0:
+            raise UsageError(f"seed {seed}: expected a whole number, not negative")
         self.document = document
         self.topology: Topology = scenario.build(document)
         self.seed = seed

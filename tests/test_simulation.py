@@ -196,6 +196,15 @@ def test_a_cluster_address_asked_by_number_is_undetermined_too(family: int, addr
     assert chain.disposition is Disposition.UNDETERMINED
 
 
+# --- seeds ---------------------------------------------------------------------------------------------------
+
+
+def test_a_negative_seed_is_refused_at_once() -> None:
+    """Not only when times are first drawn."""
+    with pytest.raises(UsageError, match="seed -1"):
+        dsflow.load("two-pods", seed=-1)
+
+
 # --- near ends -----------------------------------------------------------------------------------------------
 
 

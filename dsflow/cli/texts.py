@@ -55,6 +55,6 @@ def _write_all(stream: TextIO, file: Path, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves nothing half-written; it goes on as it came
         file.unlink()
         raise

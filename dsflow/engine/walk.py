@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsflow.dataplane.action import Continue, Deliver, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.engine.conntrack import State
 from dsflow.engine.outcome import At, Rewrite, Track
@@ -36,7 +36,6 @@ _INCOMPLETE = Drop(
 )
 _DIVIDED = Rule(
     reason="larger than the {mtu} bytes of the link: divided (RFC 791 section 3.2, RFC 8200 section 4.5)",
-    evidence=Evidence.DOCUMENTED,
 )
 
 

@@ -75,7 +75,7 @@ def _move(source: Path, target: Path) -> None:
             else:
                 undo.append((source / file.name, place))
             file.rename(place)
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves nothing half-written; it goes on as it came
         for kept, place in undo:
             _put_back(kept, place, source)
         for place in missing:
