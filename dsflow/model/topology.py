@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dsflow.errors import Problem
 from dsflow.model.cluster import Namespace, Node, Pod
+from dsflow.model.devices import DeviceLink, GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.question import Expectation, Flow
 from dsflow.model.services import LoadBalancer, Service
@@ -44,6 +45,8 @@ class Topology:
     services: Mapping[str, Service] = field(default_factory=dict)
     load_balancers: Mapping[str, LoadBalancer] = field(default_factory=dict)
     internet: Mapping[str, InternetHost] = field(default_factory=dict)
+    links: Mapping[str, DeviceLink] = field(default_factory=dict)
+    devices: Mapping[str, GenericDevice] = field(default_factory=dict)
     flows: tuple[Flow, ...] = ()
     expect: tuple[Expectation, ...] = ()
     findings: tuple[Problem, ...] = ()
