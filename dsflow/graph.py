@@ -49,7 +49,8 @@ def _node_attributes(device: Device) -> dict[str, Any]:
     addresses = tuple(
         address_text(Family(family), value)
         for interface in device.interfaces.values()
-        for family, value in interface.addresses.items()
+        for family, values in interface.addresses.items()
+        for value in values
     )
     return {"kind": device.kind, "addresses": addresses, "source": device.source}
 

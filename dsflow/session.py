@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dsflow.dataplane.action import Drop, Rule
+from dsflow.dataplane.action import Drop, Neighbor, Rule
 from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.selection import onto_wire, source_address
 from dsflow.ends import End, Ends
-from dsflow.engine.conntrack import State
+from dsflow.engine.conntrack import Memories
 from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
-from dsflow.errors import NotModelledError, UsageError
+from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
-from dsflow.net.packet import MalformedPacket, Packet, read_header
+from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header
+from dsflow.net.wire import upper_flaw
 from dsflow.trace.chain import Context, Question
 from dsflow.trace.hop import Hop
 from dsflow.trace.presented import PresentedChain
@@ -41,13 +43,13 @@ class Session:
         self._network = network
         self._ends = ends
         self._context = context
-        self._state = State()
+        self._state = Memories()
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._state = State()
+        self._state = Memories()
 
     def trace(
         self,
@@ -114,30 +116,44 @@ class Session:
             source=flow.source_address,
         )
 
-    def send(self, device: str, packet: Any) -> PresentedChain:
+    def send(self, device: str, packet: Any, *, interface: str | None = None) -> PresentedChain:
         """What becomes of any packet, scapy's or bytes from the IP header on, that a device sends.
 
-        A scapy packet without a source gets the device's address.
+        A scapy packet without a source gets the device's address.  With ``interface`` the packet goes straight
+        onto that wire, past the device's own routing and filters, to whoever answers there for the destination,
+        else to the other end, of several the first that routes; so even bytes that are no packet can be sent.
 
         Raises
         ------
         UsageError
-            For an unknown device, and for bytes that are no packet.
+            For an unknown device or interface.
         NotModelledError
             For protocols and destinations that no device here knows what to do with.
         """
-        start = self._ends.origin(device)
+        start = self._ends.sender(device)
         assert start.device is not None
-        first = _as_packet(packet, start)
+        first = self._as_packet(packet, start)
+        wire = None if interface is None else self._wire(start.device, interface, first)
         header = read_header(first)
-        if not isinstance(header.protocol, str):
+        if isinstance(first, UnreadablePacket):
+            end = End(id=header.dst, kind="address")
+        elif not isinstance(header.protocol, str) and start.kind != "device":
             raise NotModelledError(f"protocol {header.protocol}: expected TCP, UDP or ICMP")
-        end = self._ends.target(header.dst)
-        name = header.protocol
-        question = Question(
-            start.id, header.dst, Family(first.family), "icmp" if name == "icmpv6" else name, header.sport, header.dport
-        )
-        return self._play(question, start, end, first)
+        else:
+            end = self._ends.destination(header.dst, start)
+        name = "icmp" if header.protocol == "icmpv6" else str(header.protocol)
+        question = Question(start.id, header.dst, Family(first.family), name, header.sport, header.dport)
+        return self._play(question, start, end, first, wire=wire, raw=True)
+
+    def _wire(self, device_id: str, interface: str, packet: Packet) -> Neighbor:
+        """The way onto the wire behind an interface."""
+        device = self._network.dataplane[device_id]
+        if interface not in device.interfaces:
+            raise UsageError(f'"{interface}": no interface of {device_id}{did_you_mean(interface, device.interfaces)}')
+        wire = onto_wire(device, interface, packet.family, packet.dst)
+        if wire is None:
+            raise UsageError(f'"{interface}": nobody is on the link of that interface of {device_id}')
+        return wire
 
     def _answer(
         self,
@@ -153,8 +169,8 @@ class Session:
         family = question.family
         if end.kind == "service" and start.kind != "internet":
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        src = start.address(family, from_outside=False) if source is None else _of_family(source, family)
         dst = end.address(family, from_outside=start.kind == "internet")
+        src = self._source(start, family, dst) if source is None else _of_family(source, family)
         if sport is not None:
             _port("source", sport)
         if not 1 <= ttl <= 255:
@@ -180,9 +196,40 @@ class Session:
             raise UsageError(str(error)) from None
         return self._play(question, start, end, packet)
 
-    def _play(self, question: Question, start: End, end: End, packet: Packet) -> PresentedChain:
+    def _source(self, start: End, family: Family, dst: Address | None) -> Address | None:
+        """The source that the sender chooses: by the route where it has several addresses."""
         assert start.device is not None
-        traces = converse(self._network, self._state, start.device, packet)
+        chosen = None if dst is None else source_address(self._network.dataplane[start.device], family, dst.value)
+        return start.address(family, from_outside=False) if chosen is None else Address(family, chosen)
+
+    def _as_packet(self, packet: Any, start: End) -> Packet:
+        """The packet that the bytes are; where scapy's leaves the source open, it is the one the sender chooses."""
+        try:
+            if isinstance(packet, bytes | bytearray):
+                return Packet.read(bytes(packet))
+            if not hasattr(packet, "iterpayloads"):
+                raise UsageError(f"{type(packet).__name__}: expected a scapy packet or its bytes")
+            from dsflow.net.packets import destination_of, from_scapy
+
+            dst = destination_of(packet)
+            src = None if dst is None else self._source(start, dst.family, dst)
+            return Packet.read(from_scapy(packet, src=None if src is None else str(src)))
+        except UnmodelledPacket as error:
+            raise NotModelledError(str(error)) from None
+
+    def _play(
+        self,
+        question: Question,
+        start: End,
+        end: End,
+        packet: Packet,
+        *,
+        wire: Neighbor | None = None,
+        raw: bool = False,
+    ) -> PresentedChain:
+        assert start.device is not None
+        flaw = upper_flaw(packet.raw) if raw and not isinstance(packet, UnreadablePacket) else None
+        traces = converse(self._network, self._state, start.device, packet, flaw=flaw, wire=wire, raw=raw)
         return PresentedChain(self._context(start.vcn), question, self._ends.path_type(start, end), traces)
 
     def _unanswered(self, question: Question, start: End, end: End, drop: Drop) -> PresentedChain:
@@ -255,19 +302,3 @@ def _port(name: str, port: int) -> int:
     if not isinstance(port, int) or not 0 < port <= 65535:
         raise UsageError(f"{name} port {port!r}: expected a whole number, 1-65535")
     return port
-
-
-def _as_packet(packet: Any, start: End) -> Packet:
-    """The bytes of a packet; where scapy's leaves the source open, it is the sender's address."""
-    try:
-        if isinstance(packet, bytes | bytearray):
-            return Packet.parse(bytes(packet))
-        if not hasattr(packet, "iterpayloads"):
-            raise UsageError(f"{type(packet).__name__}: expected a scapy packet or its bytes")
-        from dsflow.net.packets import from_scapy
-
-        version = getattr(packet, "version", None)
-        src = start.address(Family(version), from_outside=False) if version in (4, 6) else None
-        return Packet.parse(from_scapy(packet, src=None if src is None else str(src)))
-    except MalformedPacket as error:
-        raise UsageError(f"the packet is malformed: {error}") from None

@@ -103,9 +103,9 @@ class Simulation:
         """The answer to one question; see :meth:`Session.trace` for the options."""
         return Session(self.network, self.ends, self.context).trace(origin, target, family=family, **options)
 
-    def send(self, device: str, packet: Any) -> PresentedChain:
+    def send(self, device: str, packet: Any, *, interface: str | None = None) -> PresentedChain:
         """What becomes of any packet sent by a device; see :meth:`Session.send`."""
-        return self.session().send(device, packet)
+        return self.session().send(device, packet, interface=interface)
 
     def ask(self, flow: Flow) -> PresentedChain:
         """The answer to a flow of the scenario."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jsonschema
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
@@ -13,6 +15,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.errors import DsflowError, NotModelledError, UsageError
 from dsflow.trace.chain import PathType
 from dsflow.trace.ledger import Outcome
+from dsflow.trace.schema import chain_schema
 from dsflow.trace.trace import Direction
 from tests.cases import (
     BALANCER,
@@ -273,7 +276,17 @@ def test_an_open_source_is_filled_in() -> None:
     assert left(chain.traces[0].hops[0]).src == "fd00:100:0:4:0:6ed9:2497:6dd8"
 
 
-@pytest.mark.parametrize("junk", [b"", b"abc", bytes(40), 5, "text", None, [IP(dst="100.0.5.215")]])
+@pytest.mark.parametrize("junk", [b"", b"abc", bytes(40), bytes.fromhex("45")])
+def test_bytes_that_are_no_packet_are_malformed(junk: bytes) -> None:
+    """They end where they are sent, and the reason names the field."""
+    chain = sydney().send(POD, junk)
+    assert chain.disposition is Disposition.MALFORMED
+    assert len(chain.traces[0].hops) == 1
+    assert "version" in chain.traces[0].reason or "ipv4" in chain.traces[0].reason
+    jsonschema.validate(json.loads(json.dumps(chain.to_json())), chain_schema())
+
+
+@pytest.mark.parametrize("junk", [5, "text", None, [IP(dst="100.0.5.215")]])
 def test_what_is_no_packet_is_refused(junk: object) -> None:
     """Nothing but packets and their bytes can be sent."""
     with pytest.raises(UsageError):

@@ -6,6 +6,7 @@ decision costs a look-up and the words are made only when somebody reads them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -66,12 +67,17 @@ class Rule:
 
 
 class IcmpError(StrEnum):
-    """The ICMP errors that a refusal can send back (RFC 792, RFC 4443)."""
+    """The ICMP errors that a refusal can send back (RFC 792, RFC 4443); the executor knows the numbers."""
 
     HOP_LIMIT_EXCEEDED = "hop-limit-exceeded"
     TOO_BIG = "too-big"
     PORT_UNREACHABLE = "port-unreachable"
+    PROTOCOL_UNREACHABLE = "protocol-unreachable"
     NO_ROUTE = "no-route"
+    UNREACHABLE_ROUTE = "unreachable-route"
+    PROHIBITED = "prohibited"
+    HOST_UNREACHABLE = "host-unreachable"
+    BEYOND_SCOPE = "beyond-scope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +117,48 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Send the packet to ``neighbor``; ``lowers`` says whether this passage is a routed hop."""
+    """Send the packet to ``neighbor``; ``lowers`` says whether this passage is a routed hop.
+
+    ``route_mtu_bytes`` is the route's own limit, ``source`` the address that the route wants packets made
+    here to bear, ``next_hop`` the router's address, None where the destination itself is on the link.
+    ``unresolved`` is set where nobody on the link answers for that address: found out last of all.
+    """
 
     disposition: ClassVar = Disposition.LEFT_MODEL  # where nobody takes the packet on
 
     rule: Rule
     neighbor: Neighbor
     lowers: bool = True
+    route_mtu_bytes: int | None = None
+    source: int | None = None
+    next_hop: int | None = None
+    unresolved: Drop | None = None
+
+    @property
+    def mtu_bytes(self) -> int:
+        """The longest packet that may leave this way."""
+        return self.neighbor.link.mtu_bytes if self.route_mtu_bytes is None else self.route_mtu_bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ToOwner:
-    """Forward to whichever attached machine owns the destination address."""
+    """Forward to whichever attached machine owns the destination address.
+
+    ``owners`` are the machines of the prefix's family by address; ``ownerless`` is what becomes of a packet
+    that none of them owns.
+    """
 
     rule: Rule
+    owners: Mapping[int, Neighbor]
+    ownerless: Drop | Forward
     lowers: bool = True
+    route_mtu_bytes: int | None = None
+    source: int | None = None
+
+    @property
+    def out_interface(self) -> str | None:
+        """The one interface behind which all owners are, where there is one."""
+        return self.ownerless.neighbor.out_interface if isinstance(self.ownerless, Forward) else None
 
 
 @dataclass(frozen=True, slots=True)

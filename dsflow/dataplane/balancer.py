@@ -48,7 +48,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
     """A flexible load balancer whose backends are pods, in both families (the article's account)."""
     vcn = index.vcn_of(balancer.subnet)
     own = own_addresses((balancer.ipv4, balancer.ipv6))
-    addresses = {int(found.family): found.value for found in (balancer.ipv4, balancer.ipv6) if found}
+    addresses = {int(found.family): (found.value,) for found in (balancer.ipv4, balancer.ipv6) if found}
     front = index.front_vnic(balancer)
     default = Forward(
         Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}"),

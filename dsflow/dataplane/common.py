@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, IcmpError, Rule
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.tables import HopLimit, Listeners, Mtu, Routes
+from dsflow.dataplane.tables import HopLimit, Listeners, Lower, Mtu, Routes, Table
 from dsflow.model.cluster import Listener
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
@@ -14,13 +14,14 @@ from dsflow.net.lpm import LongestPrefixTable
 __all__ = [
     "AWAITED",
     "EVERYWHERE",
+    "FABRIC_FORWARD",
+    "LINUX_FORWARD",
+    "LINUX_HOP_LIMIT",
+    "LINUX_LOWER",
+    "LINUX_MTU",
     "PROTOCOL_NUMBERS",
     "STRAY",
     "UNCONNECTED",
-    "fabric_hop_limit",
-    "fabric_mtu",
-    "linux_hop_limit",
-    "linux_mtu",
     "listeners",
     "not_forwarding",
     "origin_mtu",
@@ -42,6 +43,14 @@ UNCONNECTED = Drop(
     Rule(reason="no connection here awaits a segment from {src} port {sport}, and it opens none (RFC 9293, 3.10.7)"),
     Disposition.NO_LISTENER,
     resets=True,
+)
+IGNORED = Drop(
+    Rule(reason="a listener ignores a segment that neither opens nor acknowledges anything (RFC 9293, 3.10.7.2)"),
+    Disposition.NO_LISTENER,
+)
+UNHEARD = Drop(
+    Rule(reason="a broadcast: listeners are bound to addresses, and an echo request to all is ignored"),
+    Disposition.NO_LISTENER,
 )
 AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"))
 _ACCEPTED_OWN = Rule(reason="{dst} is an address of this device")
@@ -82,7 +91,9 @@ def not_forwarding(device_id: str) -> Drop:
     return Drop(rule, Disposition.NOT_FORWARDING)
 
 
-def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners:
+def listeners(
+    device_id: str, ports: Iterable[Listener], path: str, broadcasts: frozenset[int] = frozenset()
+) -> Listeners:
     """What answers at a device, and how it refuses the rest (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1)."""
     numbers = frozenset((PROTOCOL_NUMBERS[entry.protocol], entry.port) for entry in ports)
     closed = Rule(
@@ -90,45 +101,20 @@ def listeners(device_id: str, ports: Iterable[Listener], path: str) -> Listeners
         mend=f"add {{protocol}}/{{dport}} to {path}.listen",
     )
     refusal = Drop(closed, Disposition.NO_LISTENER, error=IcmpError.PORT_UNREACHABLE, resets=True)
+    nobody = Rule(reason=f"nothing at {device_id} speaks protocol {{protocol}} (RFC 1122 section 3.2.2.1)")
     return Listeners(
-        ports=numbers, open=OPEN, unconnected=UNCONNECTED, echo=ECHO, awaited=AWAITED, stray=STRAY, closed=refusal
+        ports=numbers,
+        open=OPEN,
+        unconnected=UNCONNECTED,
+        ignored=IGNORED,
+        echo=ECHO,
+        awaited=AWAITED,
+        stray=STRAY,
+        closed=refusal,
+        unknown=Drop(nobody, Disposition.NO_LISTENER, error=IcmpError.PROTOCOL_UNREACHABLE),
+        unheard=UNHEARD,
+        broadcasts=broadcasts,
     )
-
-
-linux_hop_limit = HopLimit(
-    expired=Drop(
-        Rule(
-            reason="the hop limit {ttl} is used up (RFC 1812 section 5.3.1, RFC 8200 section 3)",
-        ),
-        Disposition.HOP_LIMIT_EXCEEDED,
-        error=IcmpError.HOP_LIMIT_EXCEEDED,
-    ),
-    lowered=Rule(reason="a router forwards with one hop less"),
-    kept=Continue(Rule(reason="not a routed hop")),
-)
-"""The hop limit as a Linux router treats it."""
-
-fabric_hop_limit = HopLimit(
-    expired=Drop(
-        Rule(
-            reason="the hop limit {ttl} is used up",
-            assumption="fabric-sends-icmp-errors",
-        ),
-        Disposition.HOP_LIMIT_EXCEEDED,
-        error=IcmpError.HOP_LIMIT_EXCEEDED,
-    ),
-    lowered=Rule(
-        reason="a routed hop of the VCN lowers the hop limit",
-        assumption="vcn-lowers-ttl",
-    ),
-    kept=Continue(
-        Rule(
-            reason="within one subnet nothing routes, so the hop limit stays",
-            assumption="vcn-lowers-ttl",
-        )
-    ),
-)
-"""The hop limit as the VCN and its gateways are assumed to treat it."""
 
 
 def _mtu(rule: Rule, *, origin: bool = False) -> Mtu:
@@ -136,17 +122,41 @@ def _mtu(rule: Rule, *, origin: bool = False) -> Mtu:
     return Mtu(too_big=too_big, origin=origin)
 
 
-linux_mtu = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)"))
+def _expired(rule: Rule) -> HopLimit:
+    return HopLimit(expired=Drop(rule, Disposition.HOP_LIMIT_EXCEEDED, error=IcmpError.HOP_LIMIT_EXCEEDED))
+
+
+LINUX_HOP_LIMIT = _expired(Rule(reason="the hop limit {ttl} is used up (RFC 1812 section 5.3.1, RFC 8200 section 3)"))
+"""The hop limit as a Linux router checks it."""
+
+LINUX_MTU = _mtu(Rule(reason="{length} bytes do not fit the link's {mtu} (RFC 1191, RFC 8200)"))
 """The MTU check of a Linux router."""
 
-fabric_mtu = _mtu(
-    Rule(
-        reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
-        assumption="fabric-sends-icmp-errors",
-        mend="send at most {mtu} bytes",
-    )
+LINUX_LOWER = Lower(
+    lowered=Rule(reason="a router forwards with one hop less"), kept=Continue(Rule(reason="not a routed hop"))
 )
-"""The MTU check of the VCN and its gateways."""
+"""What a Linux router does once the checks are passed."""
+
+LINUX_FORWARD: tuple[Table, ...] = (LINUX_HOP_LIMIT, LINUX_MTU, LINUX_LOWER)
+"""What a Linux router asks of a packet before its filters, in this order (ip_forward, ip6_forward)."""
+
+FABRIC_FORWARD: tuple[Table, ...] = (
+    _expired(Rule(reason="the hop limit {ttl} is used up", assumption="fabric-sends-icmp-errors")),
+    _mtu(
+        Rule(
+            reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
+            assumption="fabric-sends-icmp-errors",
+            mend="send at most {mtu} bytes",
+        )
+    ),
+    Lower(
+        lowered=Rule(reason="a routed hop of the VCN lowers the hop limit", assumption="vcn-lowers-ttl"),
+        kept=Continue(
+            Rule(reason="within one subnet nothing routes, so the hop limit stays", assumption="vcn-lowers-ttl")
+        ),
+    ),
+)
+"""What the VCN and its gateways are assumed to ask."""
 
 origin_mtu = _mtu(
     Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from dsflow.dataplane.action import Forward, Neighbor
+from dsflow.dataplane.action import Forward, Neighbor, ToOwner
 from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.fabric import compile_vcn
@@ -13,7 +13,9 @@ from dsflow.dataplane.gateways import compile_gateway
 from dsflow.dataplane.hosts import compile_node, compile_pod
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.internet import compile_internet_host
+from dsflow.dataplane.linux import compile_device
 from dsflow.dataplane.tables import RouteLookup
+from dsflow.dataplane.wiring import Wiring
 from dsflow.model.topology import Topology
 
 __all__ = ["Dataplane", "compile_topology", "neighbors"]
@@ -69,6 +71,9 @@ def compile_topology(topology: Topology) -> Dataplane:
         makers[balancer.id] = partial(compile_load_balancer, balancer, index)
     for host in topology.internet.values():
         makers[host.id] = partial(compile_internet_host, host, index)
+    wiring = Wiring(topology)
+    for generic in topology.devices.values():
+        makers[generic.id] = partial(compile_device, generic, wiring)
     return Dataplane(makers)
 
 
@@ -86,6 +91,11 @@ def neighbors(device: Device) -> Iterator[Neighbor]:
 def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
     for routes in lookup.tables.values():
         for table in (routes.ipv4, routes.ipv6):
-            yield from (action.neighbor for _, action in table.items() if isinstance(action, Forward))
-    for owners in lookup.owners.values():
-        yield from owners.values()
+            for _, action in table.items():
+                if isinstance(action, Forward) and action.unresolved is None:
+                    yield action.neighbor
+    for routes in lookup.tables.values():
+        for table in (routes.ipv4, routes.ipv6):
+            for _, action in table.items():
+                if isinstance(action, ToOwner):
+                    yield from action.owners.values()

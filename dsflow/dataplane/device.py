@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dsflow.dataplane.action import Delay
+from dsflow.dataplane.action import Delay, Neighbor
 from dsflow.dataplane.nat import NatCapability
-from dsflow.dataplane.tables import Nat, Table
-from dsflow.net.lpm import LongestPrefixTable
+from dsflow.dataplane.sources import IcmpSources, OwnAddresses
+from dsflow.dataplane.tables import Receive, Table, Track
 
 __all__ = ["Device", "Interface", "Toll"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """An interface and its own addresses, as integers by family (4 or 6)."""
+    """An interface and its own addresses, as integers by family (4 or 6).
+
+    ``owners`` are, by family and address, those on its link who answer for it, and ``peer`` is who gets what
+    nobody answers for when it is put straight onto the wire.
+    """
 
     name: str
-    addresses: Mapping[int, int] = field(default_factory=dict)
+    addresses: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    owners: Mapping[int, Mapping[int, Neighbor]] = field(default_factory=dict)
+    peer: Neighbor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,29 +44,36 @@ class Toll:
 class Device:
     """One box of the dataplane.
 
-    A packet that arrives meets ``receive``, which ends in a routing decision, then ``deliver`` if it
-    is addressed to the device, else ``forward`` and ``leave``.  A packet made here meets ``send`` and
-    ``leave``.  This is the order of Linux's hooks (prerouting, input, forward, output, postrouting),
-    wide enough for a gateway or a fabric.
+    A packet that arrives meets ``wire`` and ``receive``, which ends in a routing decision, then ``deliver`` if it
+    is addressed to the device, else ``forward`` and ``leave``.  A packet made here meets ``send``, which
+    decides the same, ``translate`` and ``output``, and then ``leave`` or ``deliver``; ``translate`` may end in
+    another routing decision.  This is the order of Linux's hooks (prerouting, input, forward, output,
+    postrouting), wide enough for a gateway or a fabric.
 
-    ``icmp_sources`` gives, by family and the address of the one who is told, the address from which
-    the device sends an ICMP error; without an entry it sends none.
+    ``icmp_sources`` tells the address from which the device sends an ICMP error; where it has none, no error
+    is sent.  ``icmp_burst`` is how many it sends to one address in a row, None for any number.  ``own`` are the
+    addresses among which it chooses the source of what it sends, where it has several.
     """
 
     id: str
     kind: str
     interfaces: Mapping[str, Interface]
+    wire: Receive | None = None
     receive: tuple[Table, ...] = ()
     deliver: tuple[Table, ...] = ()
     forward: tuple[Table, ...] = ()
     send: tuple[Table, ...] = ()
+    translate: tuple[Table, ...] = ()
+    output: tuple[Table, ...] = ()
     leave: tuple[Table, ...] = ()
     capabilities: tuple[NatCapability, ...] = ()
-    icmp_sources: Mapping[int, LongestPrefixTable[int]] = field(default_factory=dict)
+    icmp_sources: IcmpSources = field(default_factory=dict)
+    icmp_burst: int | None = None
+    own: OwnAddresses | None = None
     toll: Toll = Toll()
     source: str | None = None
 
     @property
-    def tracks_connections(self) -> bool:
-        """Whether the device keeps sessions, as Linux does wherever a translation rule exists."""
-        return any(isinstance(table, Nat) for table in self.receive + self.leave)
+    def tracks_connections(self) -> frozenset[int]:
+        """The families in which the device keeps sessions, as Linux does wherever a rule asks for them."""
+        return frozenset().union(*(table.families for table in self.receive if isinstance(table, Track)))

@@ -9,10 +9,11 @@ covers is dropped in silence.
 from __future__ import annotations
 
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
-from dsflow.dataplane.common import fabric_hop_limit, fabric_mtu, routes
+from dsflow.dataplane.common import FABRIC_FORWARD, routes
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
+from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes
 from dsflow.model.vcn import Gateway, RouteRule, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Family, Prefix
@@ -23,28 +24,26 @@ __all__ = ["compile_vcn", "virtual_router_addresses"]
 
 def compile_vcn(vcn: Vcn, index: Index) -> Device:
     """The fabric: a routing table for each subnet, load balancer and gateway that hands it packets."""
-    local = [(prefix, _local(vcn)) for family in Family for prefix in vcn.prefixes(family)]
-    between = routes(local, _no_route_inside(vcn))
+    owners, fronts = _owners(vcn, index)
+    local = {family: ToOwner(_local(vcn), owners[family], _ownerless(vcn)) for family in Family}
+    inside = [(prefix, local[family]) for family in Family for prefix in vcn.prefixes(family)]
+    between = routes(inside, _no_route_inside(vcn))
     tables: dict[str | None, Routes] = {None: between}
     for subnet in index.subnets_of(vcn.name):
-        tables[subnet.id] = _subnet_routes(subnet, vcn, index)
-    for gateway in index.gateways_of(vcn.name):
-        tables[gateway.id] = between
+        direct = {
+            family: ToOwner(_same_subnet(subnet), owners[family], _ownerless(vcn), lowers=False) for family in Family
+        }
+        tables[subnet.id] = _subnet_routes(subnet, vcn, index, dict(inside), direct)
+    tables |= dict.fromkeys((gateway.id for gateway in index.gateways_of(vcn.name)), between)
+    tables |= {front: tables[f"subnet/{subnet}"] for front, subnet in fronts.items()}
 
-    owners: dict[int, dict[int, Neighbor]] = {int(family): {} for family in Family}
-    for neighbor, holder, addresses in index.attachments(vcn.name):
-        if neighbor.out_interface == holder.id:  # a load balancer sends by its subnet's table
-            tables[holder.id] = tables[f"subnet/{holder.subnet}"]
-        for address in addresses:
-            owners[address.family][address.value] = neighbor
-
-    lookup = RouteLookup(tables=tables, owners=owners, ownerless=_ownerless(vcn))
+    lookup = RouteLookup(tables=tables)
     return Device(
         id=vcn.id,
         kind="vcn",
         interfaces={name: Interface(name=name) for name in tables if name is not None},
         receive=(lookup,),
-        forward=(fabric_hop_limit, fabric_mtu),
+        forward=FABRIC_FORWARD,
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=Toll(forwarded=(Delay("fabric_ad"),), forwarded_new=(Delay("fabric_ad"),)),
@@ -52,7 +51,19 @@ def compile_vcn(vcn: Vcn, index: Index) -> Device:
     )
 
 
-def virtual_router_addresses(vcn: Vcn, index: Index) -> dict[int, LongestPrefixTable[int]]:
+def _owners(vcn: Vcn, index: Index) -> tuple[dict[Family, dict[int, Neighbor]], dict[str, str]]:
+    """Who has which address of the VCN, and of each load balancer the subnet by whose table it sends."""
+    owners: dict[Family, dict[int, Neighbor]] = {family: {} for family in Family}
+    fronts: dict[str, str] = {}
+    for neighbor, holder, addresses in index.attachments(vcn.name):
+        if neighbor.out_interface == holder.id:
+            fronts[holder.id] = holder.subnet
+        for address in addresses:
+            owners[address.family][address.value] = neighbor
+    return owners, fronts
+
+
+def virtual_router_addresses(vcn: Vcn, index: Index) -> IcmpSources:
     """The virtual router's address in each subnet: its first host address.
 
     By the example of the Oracle SDK's ``Subnet.virtual_router_ip``; as a rule, inferred.
@@ -62,20 +73,20 @@ def virtual_router_addresses(vcn: Vcn, index: Index) -> dict[int, LongestPrefixT
         for family in Family:
             for prefix in subnet.prefixes(family):
                 rows[family][prefix] = prefix.first + 1
-    return {family: LongestPrefixTable(found.items()) for family, found in rows.items()}
+    return {family: {None: LongestPrefixTable(found.items())} for family, found in rows.items()}
 
 
-def _subnet_routes(subnet: Subnet, vcn: Vcn, index: Index) -> Routes:
+def _subnet_routes(
+    subnet: Subnet, vcn: Vcn, index: Index, inside: dict[Prefix, ToOwner], direct: dict[Family, ToOwner]
+) -> Routes:
     own = [prefix for family in Family for prefix in subnet.prefixes(family)]
-    rows: dict[Prefix, Action] = {
-        prefix: _local(vcn) for family in Family for prefix in vcn.prefixes(family) if prefix not in own
-    }
+    rows: dict[Prefix, Action] = {prefix: local for prefix, local in inside.items() if prefix not in own}
     table = index.topology.route_tables.get(subnet.route_table or "")
     for number, rule in enumerate(table.rules if table else (), start=1):
         for prefix in _destinations(rule, index):
-            if not any(prefix in inside for inside in own):  # never consulted inside the own subnet
+            if not any(prefix in whole for whole in own):  # never consulted inside the own subnet
                 rows[prefix] = _static(rule, number, subnet, vcn, index)
-    rows |= dict.fromkeys(own, _same_subnet(subnet))
+    rows |= {prefix: direct[prefix.family] for prefix in own}
     return routes(rows.items(), *(_no_route(subnet, family, index) for family in Family))
 
 
@@ -97,19 +108,17 @@ def _static(rule: RouteRule, number: int, subnet: Subnet, vcn: Vcn, index: Index
     return Forward(words, Neighbor(rule.target, rule.target, vcn.id, index.attachment(gateway)))
 
 
-def _same_subnet(subnet: Subnet) -> ToOwner:
-    rule = Rule(reason=f"{{dst}} is in {subnet.id} itself: delivered directly, no rule applies")
-    return ToOwner(rule, lowers=False)
+def _same_subnet(subnet: Subnet) -> Rule:
+    return Rule(reason=f"{{dst}} is in {subnet.id} itself: delivered directly, no rule applies")
 
 
-def _local(vcn: Vcn) -> ToOwner:
-    rule = Rule(
+def _local(vcn: Vcn) -> Rule:
+    return Rule(
         id=f"{vcn.id}/local",
         reason=f"{{dst}} is inside {vcn.id}: the implicit local route delivers it",
         source=vcn.source,
         explicit=False,
     )
-    return ToOwner(rule)
 
 
 def _ownerless(vcn: Vcn) -> Drop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Action, Delay, Drop, Forward, Neighbor, Rule
-from dsflow.dataplane.common import fabric_hop_limit, fabric_mtu, routes, single
+from dsflow.dataplane.common import FABRIC_FORWARD, routes, single
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.fabric import virtual_router_addresses
@@ -11,7 +11,7 @@ from dsflow.dataplane.index import EDGE_LINK, Index
 from dsflow.dataplane.internet import OFF_MODEL, PRIVATE_SPACE, internet_rows, off_internet
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, PortPool
-from dsflow.dataplane.tables import Filter, Nat, RouteLookup, StaticNat
+from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, StaticNat, Track
 from dsflow.model.vcn import Gateway, InternetGateway, Ipv6Prefix, NatGateway, ServiceGateway, Vcn
 from dsflow.net.address import Family, Prefix
 
@@ -59,7 +59,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
             ),
             _lookup(gateway, vcn, index),
         ),
-        forward=(fabric_hop_limit, fabric_mtu),
+        forward=FABRIC_FORWARD,
         send=(_lookup(gateway, vcn, index),),
         leave=(
             StaticNat(
@@ -114,12 +114,13 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         interfaces=_interfaces(vcn.id, "internet"),
         receive=(
             Filter(rows=(*_disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"),
+            Track(),
             Nat(hook="prerouting", rows=()),
             lookup,
         ),
-        forward=(fabric_hop_limit, fabric_mtu),
+        forward=FABRIC_FORWARD,
         send=(lookup,),
-        leave=(Nat(hook="postrouting", rows=(row,), exhausted=_exhausted(gateway)),),
+        leave=(Nat(hook="postrouting", rows=(row,), exhausted=_exhausted(gateway)), Confirm()),
         capabilities=(
             NatCapability(
                 kind=NatKind.GATEWAY_SNAT,
@@ -158,7 +159,7 @@ def _service_gateway(gateway: ServiceGateway, index: Index) -> Device:
         kind="sgw",
         interfaces=_interfaces(vcn.id, "oracle-services"),
         receive=(Filter(rows=(*_disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"), lookup),
-        forward=(fabric_hop_limit, fabric_mtu),
+        forward=FABRIC_FORWARD,
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=_toll("igw"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
 from dsflow.dataplane.common import (
     EVERYWHERE,
-    linux_hop_limit,
-    linux_mtu,
+    LINUX_FORWARD,
     listeners,
     not_forwarding,
     origin_mtu,
@@ -18,6 +17,7 @@ from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import VETH_LINK, Index
 from dsflow.dataplane.nat import NatCapability, NatKind
+from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
 from dsflow.model.cluster import Node, Pod
 from dsflow.net.address import Address, Family, Prefix
@@ -102,7 +102,7 @@ def compile_node(node: Node, index: Index) -> Device:
         | {pod.id: _interface(pod.id, None, None) for pod in pods},
         receive=(lookup,),
         deliver=(listeners(node.id, ports, f"nodes.{node.name}"),),
-        forward=(linux_hop_limit, linux_mtu),
+        forward=LINUX_FORWARD,
         send=(lookup,),
         leave=(origin_mtu, _source_check(node, index)),
         capabilities=_NODE_NAT,
@@ -159,16 +159,15 @@ def _values(*addresses: Address | None) -> frozenset[tuple[int, int]]:
     return frozenset((int(found.family), found.value) for found in addresses if found is not None)
 
 
-def _icmp_sources(node: Node) -> dict[int, LongestPrefixTable[int]]:
+def _icmp_sources(node: Node) -> IcmpSources:
     """Pods' interfaces bear no address, so Linux answers with that of ``eth0`` (RFC 1812 section 4.3.2.4)."""
-    found: dict[int, LongestPrefixTable[int]] = {}
-    for prefix in EVERYWHERE:
-        address = node.address(prefix.family)
-        if address is not None:
-            found[prefix.family] = LongestPrefixTable([(prefix, address.value)])
-    return found
+    return {
+        prefix.family: {None: LongestPrefixTable([(prefix, address.value)])}
+        for prefix in EVERYWHERE
+        if (address := node.address(prefix.family)) is not None
+    }
 
 
 def _interface(name: str, ipv4: Address | None, ipv6: Address | None) -> Interface:
     pairs = ((Family.IPV4, ipv4), (Family.IPV6, ipv6))
-    return Interface(name=name, addresses={int(family): found.value for family, found in pairs if found})
+    return Interface(name=name, addresses={int(family): (found.value,) for family, found in pairs if found})

@@ -33,7 +33,7 @@ PRIVATE_SPACE = {
 def compile_internet_host(host: InternetHost, index: Index) -> Device:
     """A host beyond the gateways."""
     own = own_addresses((host.ipv4, host.ipv6))
-    addresses = {int(found.family): found.value for found in (host.ipv4, host.ipv6) if found}
+    addresses = {int(found.family): (found.value,) for found in (host.ipv4, host.ipv6) if found}
     rows = internet_rows(index, "eth0", index.internet_link(host))
     for balancer in index.topology.load_balancers.values():
         rows |= _private_fronts(balancer, index.vcn_of(balancer.subnet))

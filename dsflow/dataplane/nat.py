@@ -9,7 +9,16 @@ from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import Match
 from dsflow.net.hashing import mix64
 
-__all__ = ["NatCapability", "NatKind", "NatRow", "PortPool", "next_port", "preferred_port"]
+__all__ = [
+    "ECHO_IDENTIFIERS",
+    "NatCapability",
+    "NatKind",
+    "NatRow",
+    "PortPool",
+    "next_port",
+    "port_class",
+    "preferred_port",
+]
 
 
 class NatKind(StrEnum):
@@ -66,17 +75,19 @@ class PortPool:
 class NatRow:
     """One translation: the packets it covers and the new destination or source.
 
-    In a *prerouting* table ``address`` and ``port`` are the new destination; in a *postrouting* table
-    they are the new source, with a port from ``pool`` when no ``port`` is given.  ``back`` is the rule
-    that replies are told by; ``rule`` itself where there is none.
+    In a *prerouting* or *output* table ``address`` and ``port`` are the new destination.  In a
+    *postrouting* table they are the new source; without an ``address`` it is the one of the interface that the
+    packet leaves by.  Without a ``port`` a source gets one from ``pool``; without a pool it keeps its own, or
+    one of the same class where that is taken (:func:`port_class`).  ``back`` is the rule that replies are told
+    by; ``rule`` itself where there is none.
     """
 
     kind: NatKind
     match: Match
     rule: Rule
-    address: int
+    address: int | None
     port: int | None = None
-    pool: PortPool = PortPool()
+    pool: PortPool | None = None
     back: Rule | None = None
 
 
@@ -90,6 +101,21 @@ def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, s
     5002
     """
     return pool.first + mix64(src, dst, seed << 32 | sport << 16 | dport) % (pool.last - pool.first + 1)
+
+
+def port_class(port: int) -> PortPool:
+    """The ports among which Linux looks for another source port (net/netfilter/nf_nat_core.c).
+
+    >>> port_class(200).last, port_class(600).first, port_class(40000).first
+    (511, 600, 1024)
+    """
+    if port < 512:
+        return PortPool(first=1, last=511)
+    return PortPool(first=600, last=1023) if port < 1024 else PortPool()
+
+
+ECHO_IDENTIFIERS = PortPool(first=0, last=65535)
+"""Among which Linux looks for another identifier of an ICMP echo (the same file)."""
 
 
 def next_port(pool: PortPool, port: int) -> int:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Reoriginate, Rule
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
+from dsflow.dataplane.sources import OwnAddresses
+from dsflow.net.address import Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
 __all__ = [
+    "Confirm",
     "Filter",
     "HopLimit",
     "Listeners",
+    "Lower",
     "Mtu",
     "Nat",
     "Proxy",
+    "Receive",
+    "Redirect",
+    "Resolve",
+    "ReversePath",
     "RouteLookup",
     "Routes",
     "SourceCheck",
     "StaticNat",
     "Table",
+    "Track",
 ]
 
 
@@ -41,13 +50,12 @@ class Routes:
 class RouteLookup:
     """Where a packet goes next, by destination, in the table of the interface it came in by.
 
-    ``tables[None]`` serves packets made here and interfaces without a table of their own.
-    ``owners`` maps an address (per family) to the attached machine that has it, for ``ToOwner`` rows.
+    ``tables[None]`` serves packets made here and interfaces without a table of their own.  ``again`` marks
+    the look-up that follows a translation of a packet made here: it says nothing where there was none.
     """
 
     tables: Mapping[str | None, Routes]
-    owners: Mapping[int, Mapping[int, Neighbor]] = field(default_factory=dict)
-    ownerless: Drop | None = None
+    again: bool = False
     stage: str = "route"
 
 
@@ -61,9 +69,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HopLimit:
-    """Lower the TTL or hop limit where the route is a routed hop; refuse a packet that has none left."""
+    """Refuse a packet whose TTL or hop limit is used up where the route is a routed hop."""
 
     expired: Drop
+    stage: str = "hop-limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lower:
+    """Lower the TTL or hop limit where the route is a routed hop: after the checks that may refuse the packet."""
+
     lowered: Rule
     kept: Continue
     stage: str = "hop-limit"
@@ -73,11 +88,15 @@ class HopLimit:
 class Mtu:
     """Refuse, or for IPv4 without *don't fragment* divide, a packet larger than the outgoing link takes.
 
-    At the ``origin`` IPv6 may be divided too (RFC 8200 section 4.5); a router never does so.
+    At the ``origin`` IPv6 may be divided too (RFC 8200 section 4.5); a router never does so.  ``by_link`` asks
+    of IPv6 what the link takes and not what the route says: Linux checks that when it has let the packet out.
+    ``raw`` asks of packets from a raw socket that the link takes them as they are (EMSGSIZE, raw(7)).
     """
 
     too_big: Drop
     origin: bool = False
+    by_link: bool = False
+    raw: bool = False
     stage: str = "mtu"
 
 
@@ -91,6 +110,74 @@ class SourceCheck:
     own: Mapping[str, frozenset[tuple[int, int]]]
     foreign: Drop
     stage: str = "source-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receive:
+    """What an interface takes off the wire: packets of families that run on it, up to ``limits_bytes``.
+
+    It comes before all else and looks at each fragment by itself.
+    """
+
+    limits_bytes: Mapping[str, int]
+    ipv6_off: frozenset[str]
+    too_long: Drop
+    not_running: Drop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReversePath:
+    """What Linux asks of an IPv4 source (fib_validate_source); of IPv6 sources it asks nothing here.
+
+    ``own`` are the device's addresses, ``routes`` its table by which the source is looked up: always where
+    the packet would leave as it came, and else where ``mode`` (RFC 3704) says so.
+    """
+
+    own: frozenset[int]
+    routes: LongestPrefixTable[Action]
+    mode: Literal["off", "strict", "loose"]
+    martian: Drop
+    unverified: Drop
+    stage: str = "source-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """Note that the sender is told of a better way: the packet leaves as it came (RFC 1812 section 5.2.7.2).
+
+    ``on_link`` gives, by interface, the prefixes from which a source is a neighbour.
+    """
+
+    on_link: Mapping[str, tuple[Prefix, ...]]
+    told: Continue
+    stage: str = "redirect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """Connection tracking of ``families``: find the session that a packet belongs to, and its state.
+
+    ``invalid`` is said of packets that can be part of none; such a device neither translates them nor
+    remembers them.  Without it every packet can open a session.
+    """
+
+    families: frozenset[int] = frozenset({4, 6})
+    invalid: Continue | None = None
+    stage: str = "conntrack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """Remember the session of a new connection: the packet that opens it was let through."""
+
+    stage: str = "conntrack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """The last thing before a packet leaves: somebody on the link must answer for the next hop."""
+
+    stage: str = "neighbor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +200,16 @@ class StaticNat:
 class Nat:
     """Translation with sessions (conntrack): rows apply to the first packet of a connection only.
 
-    ``exhausted`` refuses a connection for which the row's pool has no port left.
+    ``exhausted`` refuses a connection for which the row's pool has no port left.  ``own`` gives the
+    device's addresses, for rows that take the one of the interface a packet leaves by.  ``collision``, where
+    given, is the row of a connection that no row covers but whose port another one holds.
     """
 
-    hook: Literal["prerouting", "postrouting"]
+    hook: Literal["prerouting", "output", "postrouting"]
     rows: tuple[NatRow, ...]
     exhausted: Drop | None = None
+    own: OwnAddresses | None = None
+    collision: NatRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,16 +217,22 @@ class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
     Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
-    is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``.
+    is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one that asks
+    for nothing ``ignored``.  ``unknown`` is said of other protocols.  Broadcasts (``broadcasts``, IPv4) are
+    taken and heard by nobody: listeners are bound to addresses.
     """
 
     ports: frozenset[tuple[int, int]]
     open: Deliver
     unconnected: Drop
+    ignored: Drop
     echo: Deliver
     awaited: Deliver
     stray: Drop
     closed: Drop
+    unknown: Drop
+    unheard: Drop
+    broadcasts: frozenset[int] = frozenset()
     stage: str = "listener"
 
 
@@ -153,4 +250,20 @@ class Proxy:
     stage: str = "listener"
 
 
-Table = RouteLookup | Filter | HopLimit | Mtu | SourceCheck | StaticNat | Nat | Listeners | Proxy
+Table = (
+    Track
+    | RouteLookup
+    | ReversePath
+    | Redirect
+    | Filter
+    | HopLimit
+    | Lower
+    | Mtu
+    | SourceCheck
+    | StaticNat
+    | Nat
+    | Listeners
+    | Proxy
+    | Confirm
+    | Resolve
+)

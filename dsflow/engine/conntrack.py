@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsflow.dataplane.nat import NatRow, next_port, preferred_port
+from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ICMP, ICMPV6
 
-__all__ = ["ICMP_PROTOCOLS", "Key", "Memory", "Session", "State", "key_of", "reversed_key"]
+__all__ = ["ICMP_PROTOCOLS", "Attached", "Key", "Memories", "Memory", "Session", "key_of", "reversed_key"]
 
 ICMP_PROTOCOLS = (ICMP, ICMPV6)
 
@@ -45,21 +45,30 @@ class Session(NamedTuple):
     snat: NatRow | None = None
 
 
+Attached = tuple[Session, bool]
+"""The session of a refused packet, known to whatever tells its sender (nf_ct_attach), and that one's direction."""
+
+
 class Memory:
     """What one device remembers between packets.
 
-    ``sessions`` are its translations, ``expected`` the keys of packets that its own connections await,
+    ``sessions`` are its connections, ``replied`` the first keys of those that were answered, ``mappings`` the
+    sources that were given to a source, ``expected`` the keys of packets that its own connections await,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
-    largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201).
+    largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
+    ``told`` how many ICMP errors it sent to an address.
     """
 
-    __slots__ = ("expected", "in_use", "path_mtu", "sessions")
+    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "told")
 
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
+        self.replied: set[Key] = set()
+        self.mappings: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         self.expected: set[Key] = set()
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
+        self.told: dict[tuple[int, int], int] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""
@@ -68,23 +77,47 @@ class Memory:
         if session.snat is not None:
             held = _destination(session.reply)
             self.in_use[held] = self.in_use.get(held, 0) + 1
+        family, protocol, src, sport, _, _ = session.original
+        given = session.reply[4], session.reply[5] or 0
+        self.mappings.setdefault((family, protocol, src, sport or 0), []).append(given)
 
-    def free_port(self, row: NatRow, packet: Packet, seed: int) -> int | None:
+    def free_port(self, pool: PortPool, address: int, packet: Packet, seed: int) -> int | None:
         """A source port, or echo identifier, that no session towards the same destination holds.
 
         None when ``per_destination`` sessions are in use or no port of the pool is left.
         """
-        family, protocol, dst, address, pool = packet.family, packet.protocol, packet.dst, row.address, row.pool
         sport, dport = packet.sport or 0, packet.dport or 0
-        echo = protocol in ICMP_PROTOCOLS
-        if self.in_use.get((protocol, dst, 0 if echo else dport), 0) >= pool.per_destination:
+        held = packet.protocol, packet.dst, 0 if packet.protocol in ICMP_PROTOCOLS else dport
+        if self.in_use.get(held, 0) >= pool.per_destination:
             return None
-        first = port = preferred_port(pool, packet.src, sport, dst, dport, seed)
-        while (family, protocol, dst, port if echo else dport, address, port) in self.sessions:
+        first = port = preferred_port(pool, packet.src, sport, packet.dst, dport, seed)
+        while _reply_key(packet, address, port) in self.sessions:
             port = next_port(pool, port)
             if port == first:
                 return None
         return port
+
+    def kept_port(self, address: int, packet: Packet, seed: int) -> int | None:
+        """The source port that Linux gives a new connection (nf_nat_core, get_unique_tuple).
+
+        What the same source was given before, else its own, unless the answer could not be told from
+        another connection's; then one of its class.
+        """
+        sport = packet.sport or 0
+        if packet.src != address:
+            for given, port in self.mappings.get((packet.family, packet.protocol, packet.src, sport), ()):
+                if given == address and _reply_key(packet, address, port) not in self.sessions:
+                    return port
+        if _reply_key(packet, address, sport) not in self.sessions:
+            return sport
+        pool = ECHO_IDENTIFIERS if packet.protocol in ICMP_PROTOCOLS else port_class(sport)
+        return self.free_port(pool, address, packet, seed)
+
+
+def _reply_key(packet: Packet, address: int, port: int) -> Key:
+    """What the answer to the packet bears if its source becomes ``address`` and ``port``."""
+    echo = packet.protocol in ICMP_PROTOCOLS
+    return packet.family, packet.protocol, packet.dst, port if echo else packet.dport, address, port
 
 
 def _destination(reply: Key) -> tuple[int, ...]:
@@ -96,7 +129,7 @@ def _destination(reply: Key) -> tuple[int, ...]:
 _BLANK = Memory()
 
 
-class State:
+class Memories:
     """The memories of all devices; a session of questions keeps one, a single question starts afresh."""
 
     __slots__ = ("_memories",)

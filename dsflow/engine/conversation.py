@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Reoriginate
-from dsflow.engine.conntrack import State, key_of, reversed_key
+from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Neighbor, Reoriginate
+from dsflow.engine.conntrack import Memories, key_of, reversed_key
+from dsflow.engine.outcome import At
 from dsflow.engine.program import Network
 from dsflow.engine.walk import Walk, walk
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
-from dsflow.net.wire import TCP
+from dsflow.net.wire import TCP, UDP, MalformedPacket, next_header_offset
 from dsflow.trace.trace import Cause, Direction, Trace
 
 __all__ = ["converse"]
@@ -21,27 +22,46 @@ _ERRORS = {
     IcmpError.HOP_LIMIT_EXCEEDED: {Family.IPV4: (11, 0), Family.IPV6: (3, 0)},
     IcmpError.TOO_BIG: {Family.IPV4: (3, 4), Family.IPV6: (2, 0)},
     IcmpError.PORT_UNREACHABLE: {Family.IPV4: (3, 3), Family.IPV6: (1, 4)},
+    IcmpError.PROTOCOL_UNREACHABLE: {Family.IPV4: (3, 2), Family.IPV6: (4, 1)},
     IcmpError.NO_ROUTE: {Family.IPV4: (3, 0), Family.IPV6: (1, 0)},
+    IcmpError.UNREACHABLE_ROUTE: {Family.IPV4: (3, 1), Family.IPV6: (1, 0)},
+    IcmpError.PROHIBITED: {Family.IPV4: (3, 13), Family.IPV6: (1, 1)},
+    IcmpError.HOST_UNREACHABLE: {Family.IPV4: (3, 1), Family.IPV6: (1, 3)},
+    IcmpError.BEYOND_SCOPE: {Family.IPV6: (1, 2)},
 }
-"""Type and code of each error: RFC 792, RFC 1122 section 3.2.2.1, RFC 4443 section 3."""
+"""Type and code of each error: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1, RFC 4443 section 3;
+which one Linux sends for a route is in net/ipv4/route.c (ip_error) and net/ipv6/route.c (ip6_pkt_drop)."""
+
+_LEAST_IPV6_MTU_BYTES = 1280
 
 
-def converse(network: Network, state: State, origin: str, packet: Packet) -> list[Trace]:
+def converse(
+    network: Network,
+    state: Memories,
+    origin: str,
+    packet: Packet,
+    *,
+    flaw: MalformedPacket | None = None,
+    wire: Neighbor | None = None,
+    raw: bool = False,
+) -> list[Trace]:
     """The traces of a first packet from ``origin`` and of all that it sets off, in order.
 
     A proxy completes the client's handshake before it dials, so connection 1 is answered before
     connection 2 begins.  If that answer is lost, the client never sends, and nothing is dialled.
+    ``flaw``, ``wire`` and ``raw`` are as in :func:`dsflow.engine.walk.walk`.
     """
     traces: list[Trace] = []
     for connection in range(1, MOST_CONNECTIONS + 1):
         state.own(origin).expected.add(reversed_key(key_of(packet)))
-        out = walk(network, state, origin, packet)
+        out = walk(network, state, origin, packet, flaw=flaw, wire=wire, raw=raw)
+        flaw, wire, raw = None, None, False
         traces.append(_trace(out, connection, Direction.FORWARD))
         end, here, packet = out.end, out.hops[-1].at.id, out.packet
         if isinstance(end, Drop):
             _refuse(network, state, out, end, connection, traces)
             break
-        answer = None if isinstance(end, Forward) else reply_to(packet)
+        answer = None if isinstance(end, Forward) else _answer(network, state, here, packet)
         answered = _send_back(network, state, here, answer, connection, traces)
         if not (isinstance(end, Reoriginate) and answered):
             break
@@ -49,21 +69,53 @@ def converse(network: Network, state: State, origin: str, packet: Packet) -> lis
     return traces
 
 
-def _refuse(network: Network, state: State, out: Walk, end: Drop, connection: int, traces: list[Trace]) -> None:
-    """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing."""
+def _answer(network: Network, state: Memories, here: str, packet: Packet) -> Packet | None:
+    """What the listener answers; a UDP socket of Linux sets *don't fragment* where the datagram fits."""
+    answer = reply_to(packet)
+    if answer is None or answer.protocol != UDP or answer.family is Family.IPV6:
+        return answer
+    route = _route_from(network, state, here, answer)
+    if not isinstance(route, Forward) or answer.length > route.mtu_bytes:
+        return answer
+    known = state.of(here).path_mtu.get((answer.family, answer.dst))
+    return answer if known is not None and answer.length > known else reply_to(packet, dont_fragment=True)
+
+
+def _route_from(network: Network, state: Memories, here: str, packet: Packet) -> object:
+    """The routing decision about a packet made at a device."""
+    at = At()
+    at.enter(state.of(here), None, packet)
+    stages = network.program(here).sending.stages
+    return next((found for _, _, stage in stages if (found := stage(packet, at)) is not None), None)
+
+
+def _refuse(network: Network, state: Memories, out: Walk, end: Drop, connection: int, traces: list[Trace]) -> None:
+    """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing.
+
+    A program on the refusing machine itself gets an error from its system call instead.
+    """
+    if out.hops[-1].index == 0:
+        return
     if end.resets and out.packet.protocol == TCP:
-        _send_back(network, state, out.hops[-1].at.id, reset_to(out.packet), connection, traces)
+        reset = reset_to(out.packet)
+        _send_back(network, state, out.hops[-1].at.id, reset, connection, traces, out)
     elif end.error is not None:
         _send_error(network, state, out, end, connection, traces)
 
 
 def _send_back(
-    network: Network, state: State, here: str, answer: Packet | None, connection: int, traces: list[Trace]
+    network: Network,
+    state: Memories,
+    here: str,
+    answer: Packet | None,
+    connection: int,
+    traces: list[Trace],
+    refused: Walk | None = None,
 ) -> bool:
     """Send an answer, if there is one; whether it came through."""
     if answer is None:
         return False
-    back = walk(network, state, here, answer)
+    back = walk(network, state, here, answer, attached=None if refused is None else refused.attached)
     traces.append(_trace(back, connection, Direction.REPLY))
     tcp_resets = isinstance(back.end, Drop) and back.end.resets and answer.protocol == TCP
     if isinstance(back.end, Drop) and not tcp_resets:  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
@@ -71,38 +123,69 @@ def _send_back(
     return isinstance(back.end, Deliver)
 
 
-def _send_error(network: Network, state: State, out: Walk, drop: Drop, connection: int, traces: list[Trace]) -> None:
+def _send_error(network: Network, state: Memories, out: Walk, drop: Drop, connection: int, traces: list[Trace]) -> None:
     """Send an ICMP error to the sender of a refused packet, unless the refuser is the sender or has no address."""
     hop = out.hops[-1]
     if hop.index == 0 or drop.error is None:
         return
-    packet = out.packet
-    src = _icmp_source(network, hop.at.id, packet, drop.error)
-    if src is None:
+    error = _error_about(network, out, drop.error)
+    if error is None or not _may_tell(network, state, hop.at.id, error):
         return
-    icmp_type, icmp_code = _ERRORS[drop.error][packet.family]
-    mtu_bytes = hop.records[-1][6] if drop.error is IcmpError.TOO_BIG else 0
-    error = icmp_error(packet, src=src, icmp_type=icmp_type, icmp_code=icmp_code, mtu_bytes=mtu_bytes)
-    if error is not None:
-        cause = Cause(trace=len(traces) - 1, hop=hop.index)
-        back = walk(network, state, hop.at.id, error)
-        traces.append(_trace(back, connection, Direction.ERROR, cause))
-        if mtu_bytes and isinstance(back.end, Deliver):
-            _learn(state, back, mtu_bytes)
+    cause = Cause(trace=len(traces) - 1, hop=hop.index)
+    back = walk(network, state, hop.at.id, error, attached=out.attached)
+    traces.append(_trace(back, connection, Direction.ERROR, cause))
+    if drop.error is IcmpError.TOO_BIG and isinstance(back.end, Deliver):
+        _learn(state, back, _told_mtu(hop.records[-1][6], error.family))
 
 
-def _learn(state: State, told: Walk, mtu_bytes: int) -> None:
+def _error_about(network: Network, out: Walk, kind: IcmpError) -> Packet | None:
+    """The error about a refused packet, or None where there is no address to send it from or none may be sent."""
+    hop, packet = out.hops[-1], out.packet
+    src = _icmp_source(network, out, packet)
+    if src is None:
+        return None
+    icmp_type, icmp_code = _ERRORS[kind][packet.family]
+    word = 0
+    if kind is IcmpError.TOO_BIG:
+        word = _told_mtu(hop.records[-1][6], packet.family)
+    elif kind is IcmpError.PROTOCOL_UNREACHABLE and packet.family is Family.IPV6:
+        word = next_header_offset(packet.raw)
+    return icmp_error(packet, src=src, icmp_type=icmp_type, icmp_code=icmp_code, word=word)
+
+
+def _told_mtu(mtu_bytes: int, family: Family) -> int:
+    """The MTU in an error; IPv6 speaks of none below 1280 (RFC 8200 section 5)."""
+    return max(mtu_bytes, _LEAST_IPV6_MTU_BYTES) if family is Family.IPV6 else mtu_bytes
+
+
+def _may_tell(network: Network, state: Memories, device_id: str, error: Packet) -> bool:
+    """Whether the device still has an error to spare for this address, where it counts them."""
+    burst = network.dataplane[device_id].icmp_burst
+    if burst is None:
+        return True
+    told = state.own(device_id).told
+    key = error.family, error.dst
+    told[key] = told.get(key, 0) + 1
+    return told[key] <= burst
+
+
+def _learn(state: Memories, told: Walk, mtu_bytes: int) -> None:
     """The sender remembers how large packets to this destination may be (RFC 1191 section 3, RFC 8201 section 4)."""
     quote = quoted(told.packet)
     if quote is not None:
         state.own(told.hops[-1].at.id).path_mtu[quote.family, quote.dst] = mtu_bytes
 
 
-def _icmp_source(network: Network, device_id: str, packet: Packet, error: IcmpError) -> int | None:
-    """A closed port answers from the address that was asked; a router from one of its own."""
-    if error is IcmpError.PORT_UNREACHABLE:
+def _icmp_source(network: Network, out: Walk, packet: Packet) -> int | None:
+    """A packet to one of the device's own addresses is refused from that one; a router chooses one of its own."""
+    hop = out.hops[-1]
+    own = network.program(hop.at.id).addresses
+    if (packet.family, packet.dst) in own:
         return packet.dst
-    sources = network.dataplane[device_id].icmp_sources.get(packet.family)
+    if (packet.family, packet.src) in own:  # already translated: the error goes round to the device itself
+        return packet.src
+    by_interface = hop.at.icmp_sources.get(packet.family, {})
+    sources = by_interface.get(hop.in_interface) or by_interface.get(None)
     return None if sources is None else sources.lookup(packet.src)
 
 

@@ -6,53 +6,103 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
+from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.engine.conntrack import Memory, Session
+from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
+from dsflow.net.wire import MalformedPacket
 
-__all__ = ["At", "Outcome", "Rewrite", "Stage", "Track"]
+__all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
 
 
 class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
-    ``arrived`` is the packet as it came in, ``packet`` as it is now.  ``route`` is set once the way on is
-    known, ``dnat`` once a destination translation was chosen, ``translated`` once any was made.
-    ``memory`` is what the device remembers.  ``path_mtu`` is what the sender of a packet knows of its way,
-    None where it knows nothing and on every later hop.
+    Of the whole walk: ``flaw`` is what is wrong with the packet behind its IP header; at the origin,
+    ``path_mtu`` is what the sender knows of its way and ``attached`` the session that an ICMP error or a
+    reset is about, and ``raw`` says that the packet comes from a raw socket; None and False on every later hop.
+
+    Of the visit: ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size of the
+    largest fragment that it was put together from, 0 for a packet that came whole.  ``route`` is set
+    once the way on is known, ``dnat`` and ``snat`` once a translation was chosen, ``translated`` once any was
+    made; ``state``, ``session`` and ``reverse`` are what connection tracking found.  ``memory`` is what the
+    device remembers.
     """
 
-    __slots__ = ("arrived", "dnat", "in_interface", "memory", "packet", "path_mtu", "route", "translated")
+    __slots__ = (
+        "arrived",
+        "attached",
+        "dnat",
+        "flaw",
+        "in_interface",
+        "largest",
+        "memory",
+        "packet",
+        "path_mtu",
+        "raw",
+        "reverse",
+        "route",
+        "session",
+        "snat",
+        "state",
+        "translated",
+    )
 
-    path_mtu: int | None
+    def __init__(
+        self,
+        path_mtu: int | None = None,
+        flaw: MalformedPacket | None = None,
+        attached: Attached | None = None,
+        *,
+        raw: bool = False,
+    ) -> None:
+        self.path_mtu = path_mtu
+        self.flaw = flaw
+        self.attached = attached
+        self.raw = raw
+        self.state: State | None = None
 
-    def enter(self, memory: Memory, in_interface: str | None, arrived: Packet) -> None:
+    def enter(self, memory: Memory, in_interface: str | None, arrived: Packet, largest: int = 0) -> None:
         """Begin a visit."""
         self.memory = memory
         self.in_interface = in_interface
         self.arrived = self.packet = arrived
+        self.largest = largest
         self.route: Forward | None = None
         self.dnat: NatRow | None = None
+        self.snat: NatRow | None = None
         self.translated = False
+        self.state = None
+        self.session: Session | None = None
+        self.reverse = False
 
 
 class Rewrite(NamedTuple):
-    """Go on with another packet, by a row of the table; ``session`` where that opens one."""
+    """Go on with another packet, by a row of the table; ``dnat`` and ``snat`` where the row opens a session."""
 
     packet: Packet
     rule: Rule
     kind: NatKind
-    row: NatRow | None = None
+    dnat: NatRow | None = None
+    snat: NatRow | None = None
+
+
+class Tracked(NamedTuple):
+    """What connection tracking found; ``reverse`` for packets that travel against the session's first."""
+
+    state: State
     session: Session | None = None
+    reverse: bool = False
+    remark: Continue | None = None
 
 
-class Track(NamedTuple):
-    """Go on, and remember a session that translates nothing."""
+class Remember(NamedTuple):
+    """Go on, and remember a session."""
 
     session: Session
 
 
-Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Packet | Track | None
+Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Packet | Tracked | Remember | None
 """A Packet: go on with it, by the table's usual rule.  None: nothing to say, go on."""
 
 Stage = Callable[[Packet, At], Outcome]

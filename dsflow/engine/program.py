@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Filter, HopLimit, Mtu, RouteLookup, SourceCheck, StaticNat, Table
+from dsflow.dataplane.tables import Confirm, Filter, Listeners, Nat, Proxy, StaticNat, Table, Track
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
 from dsflow.trace.step import Pattern
 
-__all__ = ["Network", "Program"]
-
-Stages = tuple[tuple[str, Rule, Stage], ...]
+__all__ = ["Network", "Phase", "Program"]
 
 Ends = tuple[str | None, int, int, int]
 """The interface a packet came in by, its family, source and destination."""
 
 MOST_PATTERNS = 65536  # a bound on memory; a walk does without as well
+
+
+class Phase:
+    """Stages, and where a routing decision among them leads; where none is made, ``then`` follows.
+
+    Without ``delivered`` a delivery ends the visit, and without ``then`` the packet leaves.
+    """
+
+    __slots__ = ("delivered", "forwarded", "stages", "then")
+
+    def __init__(
+        self,
+        stages: Iterable[tuple[str, Rule, Stage]],
+        *,
+        forwarded: Phase | None = None,
+        delivered: Phase | None = None,
+        then: Phase | None = None,
+    ) -> None:
+        self.stages = tuple(stages)
+        self.forwarded = forwarded
+        self.delivered = delivered
+        self.then = then
 
 
 class Program:
@@ -28,43 +50,53 @@ class Program:
     packet's decisions hold for the next between the same ends; ``patterns`` keeps them.
     """
 
-    __slots__ = ("addresses", "deliver", "device", "leave", "patterns", "plain", "receive", "send", "through", "tracks")
+    __slots__ = ("addresses", "arriving", "device", "patterns", "plain", "sending", "tracks", "wire")
 
     def __init__(self, device: Device, seed: int) -> None:
-        def stages(tables: tuple[Table, ...]) -> Stages:
-            return tuple(stage_for(table, seed) for table in tables)
+        def stages(*tables: Table) -> list[tuple[str, Rule, Stage]]:
+            return [stage_for(table, seed) for table in tables]
 
+        home = Phase(stages(*device.deliver))
+        through = Phase(stages(*device.forward, *device.leave))
+        out = Phase(stages(*device.output, *device.leave))
+        loop = Phase(stages(*device.output), then=home) if device.output else home
+        outwards, inwards = out, loop
+        if device.translate:
+            outwards = Phase(stages(*device.translate), forwarded=out, delivered=loop, then=out)
+            inwards = Phase(stages(*device.translate), forwarded=out, delivered=loop, then=loop)
         self.device = device
-        self.receive = stages(device.receive)
-        self.deliver = stages(device.deliver)
-        self.through = stages(device.forward + device.leave)
-        self.send = stages(device.send)
-        self.leave = stages(device.leave)
+        self.wire = device.wire
+        self.arriving = Phase(stages(*device.receive), forwarded=through, delivered=home)
+        self.sending = Phase(stages(*device.send), forwarded=outwards, delivered=inwards)
         self.tracks = device.tracks_connections
-        passing = device.receive + device.send + device.forward + device.leave
-        self.plain = {family for family in Family if all(_is_plain(table, family) for table in passing)}
+        passing = device.receive + device.send + device.translate + device.output + device.forward + device.leave
+        self.plain = {family for family in Family if all(self._is_plain(table, family) for table in passing)}
         self.patterns: dict[Ends, Pattern] = {}
         self.addresses = {
-            (family, value) for found in device.interfaces.values() for family, value in found.addresses.items()
+            (family, value)
+            for found in device.interfaces.values()
+            for family, values in found.addresses.items()
+            for value in values
         }
+
+    def _is_plain(self, table: Table, family: Family) -> bool:
+        """Whether the table looks at nothing but interface and addresses in this family."""
+        match table:
+            case Filter():
+                return all(match.needs_addresses_only for match, _ in table.rows)
+            case StaticNat():
+                return family is Family.IPV6  # it exchanges IPv4 addresses only
+            case Nat() | Track() | Confirm():
+                return family not in self.tracks
+            case Listeners() | Proxy():
+                return False
+        return True
 
     def remember(self, ends: Ends, pattern: Pattern) -> None:
         """Keep the pattern of a visit."""
         if len(self.patterns) >= MOST_PATTERNS:
             self.patterns.clear()
         self.patterns[ends] = pattern
-
-
-def _is_plain(table: Table, family: Family) -> bool:
-    """Whether the table looks at nothing but interface and addresses in this family."""
-    match table:
-        case RouteLookup() | HopLimit() | Mtu() | SourceCheck():
-            return True
-        case Filter():
-            return all(match.needs_addresses_only for match, _ in table.rows)
-        case StaticNat():
-            return family is Family.IPV6  # it exchanges IPv4 addresses only
-    return False
 
 
 class Network:

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import assert_never
 
-from dsflow.dataplane.action import Continue, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import (
+    Confirm,
     Filter,
     HopLimit,
     Listeners,
+    Lower,
     Mtu,
     Nat,
     Proxy,
+    Redirect,
+    Resolve,
+    ReversePath,
     RouteLookup,
     SourceCheck,
     StaticNat,
     Table,
+    Track,
 )
-from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of, reversed_key
+from dsflow.engine.listening import listener, proxy
 from dsflow.engine.outcome import At, Outcome, Stage
-from dsflow.engine.translation import postrouting, prerouting, static_nat
+from dsflow.engine.tracking import confirm, track
+from dsflow.engine.translation import destination_nat, source_nat, static_nat
 from dsflow.net.address import Family
-from dsflow.net.build import ACK, FIN, RST, SYN
-from dsflow.net.hashing import mix64
-from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, decremented
-from dsflow.net.quote import quoted
-from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
+from dsflow.net.wire import TCP
 
 __all__ = ["stage_for"]
+
+LOOPBACK = "lo"
 
 
 def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
@@ -38,22 +42,44 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
     match table:
         case RouteLookup():
             return table.stage, _NO_RULE, _route(table)
-        case Filter():
-            return table.stage, _NO_RULE, _filter(table)
-        case HopLimit():
-            return table.stage, table.lowered, _hop_limit(table)
-        case Mtu():
-            return table.stage, _NO_RULE, _mtu(table)
-        case SourceCheck():
-            return table.stage, _NO_RULE, _source_check(table)
+        case Lower():
+            return table.stage, table.lowered, _lower(table)
         case StaticNat():
             return table.kind, _NO_RULE, static_nat(table)
         case Nat():
-            return table.hook, _NO_RULE, prerouting(table) if table.hook == "prerouting" else postrouting(table, seed)
-        case Listeners():
-            return table.stage, _NO_RULE, _listeners(table)
+            stage = source_nat(table, seed) if table.hook == "postrouting" else destination_nat(table)
+            return table.hook, _NO_RULE, stage
         case Proxy():
-            return table.stage, _NO_RULE, _proxy(table, seed)
+            return table.stage, _NO_RULE, proxy(table, seed)
+        case _:
+            return table.stage, _NO_RULE, _deciding(table)
+
+
+def _deciding(
+    table: Track | ReversePath | Redirect | Filter | HopLimit | Mtu | SourceCheck | Listeners | Confirm | Resolve,
+) -> Stage:
+    """The stage of a table that decides and rewrites nothing."""
+    match table:
+        case Track():
+            return track(table)
+        case ReversePath():
+            return _reverse_path(table)
+        case Redirect():
+            return _redirect(table)
+        case Filter():
+            return _filter(table)
+        case HopLimit():
+            return _hop_limit(table)
+        case Mtu():
+            return _mtu(table)
+        case SourceCheck():
+            return _source_check(table)
+        case Listeners():
+            return listener(table)
+        case Confirm():
+            return confirm(table)
+        case Resolve():
+            return _resolve
         case _:
             assert_never(table)
 
@@ -62,27 +88,66 @@ _NO_RULE = Rule(reason="this table rewrites by its rows only")
 
 
 def _route(table: RouteLookup) -> Stage:
-    tables, default = table.tables, table.tables[None]
-    owners, ownerless = table.owners, table.ownerless
+    tables, default, again = table.tables, table.tables[None], table.again
     made: dict[tuple[int, int], Forward] = {}  # one Forward for each row and neighbour, however many packets
 
     def to_owner(action: ToOwner, packet: Packet) -> Outcome:
-        neighbor: Neighbor | None = owners[packet.family].get(packet.dst)
+        neighbor: Neighbor | None = action.owners.get(packet.dst)
         if neighbor is None:
-            return ownerless
+            return action.ownerless
         key = id(action), id(neighbor)
         forward = made.get(key)
         if forward is None:
-            forward = made[key] = Forward(action.rule, neighbor, action.lowers)
+            forward = made[key] = Forward(
+                action.rule, neighbor, action.lowers, action.route_mtu_bytes, source=action.source
+            )
         return forward
 
     def route(packet: Packet, at: At) -> Outcome:
+        if again and at.dnat is None and not at.translated:
+            return None
         routes = tables.get(at.in_interface, default)
         rows = routes.ipv4 if packet.family is Family.IPV4 else routes.ipv6
         action = rows.lookup(packet.dst)
         return to_owner(action, packet) if isinstance(action, ToOwner) else action
 
     return route
+
+
+def _reverse_path(table: ReversePath) -> Stage:
+    """Linux's fib_validate_source: own addresses never come in; the rest is asked for where it matters."""
+
+    def reverse_path(packet: Packet, at: At) -> Outcome:
+        if packet.family is not Family.IPV4 or at.in_interface is None or not packet.src:
+            return None
+        if packet.src in table.own:
+            return table.martian
+        returns = at.route is not None and at.route.neighbor.out_interface == at.in_interface
+        if table.mode == "off" and not returns:
+            return None
+        back = table.routes.lookup(packet.src)
+        if isinstance(back, Deliver):  # the source is a broadcast address
+            return table.martian
+        if isinstance(back, Forward | ToOwner):
+            by = back.neighbor.out_interface if isinstance(back, Forward) else back.out_interface
+            return None if by == at.in_interface or table.mode != "strict" else table.unverified
+        return None if table.mode == "off" else table.unverified
+
+    return reverse_path
+
+
+def _redirect(table: Redirect) -> Stage:
+    def redirect(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        if at.route.neighbor.out_interface != at.in_interface:
+            return None
+        if packet.family is Family.IPV6 and at.route.next_hop is not None:
+            return None
+        near = table.on_link.get(at.in_interface, ())
+        holds = any(p.family == packet.family and p.first <= packet.src <= p.last for p in near)
+        return table.told if holds else None
+
+    return redirect
 
 
 def _filter(table: Filter) -> Stage:
@@ -93,13 +158,14 @@ def _filter(table: Filter) -> Stage:
         return [row for row in table.rows if row[0].may_cover(family, in_interface)]
 
     def filtered(packet: Packet, at: At) -> Outcome:
-        key = packet.family, at.in_interface
+        in_interface = at.in_interface or LOOPBACK
+        key = packet.family, in_interface
         rows = chosen.get(key)
         if rows is None:
             rows = chosen[key] = rows_for(*key)
         for match, action in rows:
-            out_interface = None if at.route is None else at.route.neighbor.out_interface
-            if match.covers(packet, at.in_interface, out_interface):
+            out_interface = LOOPBACK if at.route is None else at.route.neighbor.out_interface
+            if match.covers(packet, in_interface, out_interface, at.state):
                 return action
         return None
 
@@ -109,26 +175,46 @@ def _filter(table: Filter) -> Stage:
 def _hop_limit(table: HopLimit) -> Stage:
     def hop_limit(packet: Packet, at: At) -> Outcome:
         assert at.route is not None
-        if not at.route.lowers:
-            return table.kept
-        if packet.ttl <= 1:
-            return table.expired
-        return decremented(packet)
+        return table.expired if packet.ttl <= 1 and at.route.lowers else None
 
     return hop_limit
 
 
+def _lower(table: Lower) -> Stage:
+    def lower(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        return decremented(packet) if at.route.lowers else table.kept
+
+    return lower
+
+
 def _mtu(table: Mtu) -> Stage:
+    """Too large is what may not be divided; what was put together from fragments is judged by the largest of them."""
+    if table.raw:
+        return _raw_mtu(table)
+
     def mtu(packet: Packet, at: At) -> Outcome:
         assert at.route is not None
-        size = len(packet.raw)
-        if size <= at.route.neighbor.link.mtu_bytes and (at.path_mtu is None or size <= at.path_mtu):
+        size = at.largest or len(packet.raw)
+        by_link = table.by_link and packet.family is Family.IPV6
+        limit = at.route.neighbor.link.mtu_bytes if by_link else at.route.mtu_bytes
+        if size <= limit and (at.path_mtu is None or size <= at.path_mtu):
             return None
         if packet.family is Family.IPV4:
             return table.too_big if packet.dont_fragment else None
-        return None if table.origin and packet.protocol != TCP else table.too_big  # TCP makes segments that fit
+        divides = table.origin and at.in_interface is None and not at.raw
+        return None if divides and packet.protocol != TCP else table.too_big  # TCP makes segments that fit
 
     return mtu
+
+
+def _raw_mtu(table: Mtu) -> Stage:
+    def raw_mtu(packet: Packet, at: At) -> Outcome:
+        if not at.raw or at.route is None:
+            return None
+        return table.too_big if len(packet.raw) > at.route.neighbor.link.mtu_bytes else None
+
+    return raw_mtu
 
 
 def _source_check(table: SourceCheck) -> Stage:
@@ -140,74 +226,6 @@ def _source_check(table: SourceCheck) -> Stage:
     return source_check
 
 
-_REQUESTS = {(ICMP, ECHO_REQUEST), (ICMPV6, ECHO_REQUEST_V6)}
-_REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
-
-
-def _is_echo_request(packet: Packet) -> bool:
-    return packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) in _REQUESTS
-
-
-_OPENING = SYN | ACK | RST | FIN
-
-
-def _opens(packet: Packet) -> bool:
-    """Whether a packet can be the first of a connection: of TCP, a SYN alone."""
-    return packet.protocol != TCP or packet.tcp_flags & _OPENING == SYN
-
-
-def _is_awaited(packet: Packet, at: At) -> bool:
-    """Whether a connection opened here awaits the packet."""
-    if packet.protocol in ICMP_PROTOCOLS and (packet.protocol, packet.icmp_type) not in _REPLIES:
-        return False
-    return key_of(packet) in at.memory.expected
-
-
-def _is_about_us(error: Packet, at: At, ports: Container[tuple[int, int | None]]) -> bool:
-    """Whether an ICMP error quotes a packet that was sent from here: the first of a connection, or an answer."""
-    quote = quoted(error)
-    if quote is None:
-        return False
-    answered = (quote.protocol, quote.sport) in ports or (quote.protocol, quote.icmp_type) in _REPLIES
-    return answered or reversed_key(key_of(quote)) in at.memory.expected
-
-
-def _listeners(table: Listeners) -> Stage:
-    def listener(packet: Packet, at: At) -> Outcome:
-        if (packet.protocol, packet.dport) in table.ports:
-            return table.open if _opens(packet) or _is_awaited(packet, at) else table.unconnected
-        if _is_echo_request(packet):
-            return table.echo
-        if is_icmp_error(packet):
-            return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
-        if _is_awaited(packet, at):
-            return table.awaited
-        if packet.protocol in ICMP_PROTOCOLS:
-            return table.stray
-        return table.closed if _opens(packet) else table.unconnected
-
-    return listener
-
-
-def _proxy(table: Proxy, seed: int) -> Stage:
-    ports = {(protocol, port) for _, protocol, port in table.listeners}
-
-    def proxy(packet: Packet, at: At) -> Outcome:
-        if _is_awaited(packet, at):
-            return table.awaited
-        if _is_echo_request(packet):
-            return table.echo
-        if is_icmp_error(packet):
-            return table.awaited if _is_about_us(packet, at, ports) else table.stray
-        listener = (int(packet.family), packet.protocol, packet.dport or 0)
-        backends = table.listeners.get(listener)
-        if backends is None:
-            return table.closed
-        if not _opens(packet):
-            return table.unconnected
-        if not backends:
-            return table.no_backend[listener]
-        chosen = mix64(packet.src, packet.dst, seed << 32 | (packet.sport or 0) << 16 | (packet.dport or 0))
-        return backends[chosen % len(backends)]
-
-    return proxy
+def _resolve(_: Packet, at: At) -> Outcome:
+    assert at.route is not None
+    return at.route.unresolved

@@ -7,49 +7,62 @@ directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
 from __future__ import annotations
 
 from dsflow.dataplane.action import Rule
+from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatRow
 from dsflow.dataplane.tables import Nat, StaticNat
-from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
-from dsflow.engine.outcome import At, Outcome, Rewrite, Stage, Track
+from dsflow.engine.conntrack import Key, Session
+from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
 from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted, requoted
 
-__all__ = ["postrouting", "prerouting", "static_nat"]
+__all__ = ["destination_nat", "source_nat", "static_nat"]
 
 
-def prerouting(table: Nat) -> Stage:
+def destination_nat(table: Nat) -> Stage:
     """The stage that gives a packet its destination: a row's, or the session's."""
     rows = table.rows
 
     def translate(packet: Packet, at: At) -> Outcome:
-        if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
-            return _error_in(packet, at)
-        key = key_of(packet)
-        session = at.memory.sessions.get(key)
+        session = at.session
         if session is None:
-            return _first_destination(packet, at, rows)
-        if key == session.original:
-            return _follow(packet, session.dnat, back=False, dst=session.reply[2], dport=session.reply[3])
-        return _follow(packet, session.snat, back=True, dst=session.original[2], dport=session.original[3])
+            return _first_destination(packet, at, rows) if at.state is State.NEW else None
+        row = session.snat if at.reverse else session.dnat
+        if row is None:
+            return None
+        address, port = _target(session, at)[2:4]
+        if at.state is State.RELATED and is_icmp_error(packet):
+            quote = quoted(packet)
+            if quote is None:
+                return None
+            new = requoted(packet, _with_source(quote, address, port), dst=address)
+        else:
+            new = _with_destination(packet, address, port)
+        return Rewrite(new, _rule(row, back=at.reverse), row.kind)
 
     return translate
 
 
-def postrouting(table: Nat, seed: int) -> Stage:
-    """The stage that gives a packet its source, and opens the session of a new connection."""
+def source_nat(table: Nat, seed: int) -> Stage:
+    """The stage that gives a packet its source: a row's, or the session's."""
 
     def translate(packet: Packet, at: At) -> Outcome:
-        if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
-            return _error_out(packet, at)
-        key = key_of(at.arrived)
-        session = at.memory.sessions.get(key)
+        session = at.session
         if session is None:
-            return _open(packet, at, table, seed)
-        if key == session.original:
-            return _follow(packet, session.snat, back=False, src=session.reply[4], sport=session.reply[5])
-        return _follow(packet, session.dnat, back=True, src=session.original[4], sport=session.original[5])
+            return _first_source(packet, at, table, seed) if at.state is State.NEW else None
+        row = session.dnat if at.reverse else session.snat
+        if row is None:
+            return None
+        address, port = _target(session, at)[4:6]
+        if at.state is State.RELATED and is_icmp_error(packet):
+            quote = quoted(packet)
+            if quote is None:
+                return None
+            new = requoted(packet, _with_destination(quote, address, port), src=address)
+        else:
+            new = _with_source(packet, address, port)
+        return Rewrite(new, _rule(row, back=at.reverse), row.kind)
 
     return translate
 
@@ -88,64 +101,67 @@ def static_nat(table: StaticNat) -> Stage:
     return inbound if table.hook == "prerouting" else outbound
 
 
+def _target(session: Session, at: At) -> Key:
+    """The key that a packet's ends are set from: its own direction's, seen from the other end."""
+    return session.original if at.reverse else session.reply
+
+
 def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...]) -> Outcome:
+    out_interface = None if at.route is None else at.route.neighbor.out_interface
     for row in rows:
-        if row.match.covers(packet, at.in_interface, None):
-            return Rewrite(rewritten(packet, dst=row.address, dport=row.port), row.rule, row.kind, row)
+        if row.match.covers(packet, at.in_interface, out_interface, at.state):
+            assert row.address is not None, "a destination is given by address"
+            return Rewrite(_with_destination(packet, row.address, row.port), row.rule, row.kind, dnat=row)
     return None
 
 
-def _open(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
-    """Open the session of a new connection, with the first row that covers it."""
+def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
+    """The source of a new connection: by the first row that covers it, else its own, if nobody has that."""
     assert at.route is not None
-    original = key_of(at.arrived)
     for row in table.rows:
-        if row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface):
+        if row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface, at.state):
             break
     else:
-        return Track(Session(original, reversed_key(key_of(packet)), at.dnat))
+        if table.collision is None:
+            return None
+        port = at.memory.kept_port(packet.src, packet, seed)
+        if packet.sport is None or port in (None, packet.sport):
+            return None
+        row = table.collision
+        return Rewrite(rewritten(packet, sport=port), row.rule, row.kind, snat=row)
+    address = _source_address(packet, at, row, table)
+    if address is None:
+        return table.exhausted
     port = row.port
     if port is None and packet.sport is not None:
-        port = at.memory.free_port(row, packet, seed)
+        if row.pool is not None:
+            port = at.memory.free_port(row.pool, address, packet, seed)
+        else:
+            port = at.memory.kept_port(address, packet, seed)
         if port is None:
             return table.exhausted
-    new = rewritten(packet, src=row.address, sport=port)
-    session = Session(original, reversed_key(key_of(new)), at.dnat, row)
-    return Rewrite(new, row.rule, row.kind, row, session)
+    return Rewrite(_with_source(packet, address, port), row.rule, row.kind, snat=row)
 
 
-def _follow(packet: Packet, row: NatRow | None, *, back: bool, **ends: int | None) -> Outcome:
-    """What the session decided for its first packet, for a later one or (``back``) for an answer."""
-    if row is None:
-        return None
-    return Rewrite(rewritten(packet, **ends), _rule(row, back=back), row.kind)
+def _source_address(packet: Packet, at: At, row: NatRow, table: Nat) -> int | None:
+    """The row's address, else that of the interface that the packet leaves by (masquerade)."""
+    if row.address is not None:
+        return row.address
+    assert table.own is not None
+    assert at.route is not None
+    toward = packet.dst if at.route.next_hop is None else at.route.next_hop
+    if packet.family is Family.IPV6:
+        toward = packet.dst
+    return table.own.source(packet.family, at.route.neighbor.out_interface, toward)
+
+
+def _with_source(packet: Packet, address: int, port: int | None) -> Packet:
+    return rewritten(packet, src=address, sport=None if packet.sport is None else port)
+
+
+def _with_destination(packet: Packet, address: int, port: int | None) -> Packet:
+    return rewritten(packet, dst=address, dport=None if packet.sport is None else port)
 
 
 def _rule(row: NatRow, *, back: bool) -> Rule:
     return row.back if back and row.back is not None else row.rule
-
-
-def _error_in(packet: Packet, at: At) -> Outcome:
-    """An error about a translated packet goes to whoever really sent that, with the quote as it was."""
-    quote, session = _session_quoted(packet, at)
-    if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.reply:
-        return None
-    src, sport = session.original[2:4]
-    new = requoted(packet, rewritten(quote, src=src, sport=sport), dst=src)
-    return Rewrite(new, _rule(session.snat, back=True), session.snat.kind)
-
-
-def _error_out(packet: Packet, at: At) -> Outcome:
-    """An error about a reply leaves with the address that the other end knows."""
-    quote, session = _session_quoted(packet, at)
-    if quote is None or session is None or session.snat is None or reversed_key(key_of(quote)) != session.original:
-        return None
-    dst, dport = session.reply[4:6]
-    new = requoted(packet, rewritten(quote, dst=dst, dport=dport), src=dst)
-    return Rewrite(new, session.snat.rule, session.snat.kind)
-
-
-def _session_quoted(error: Packet, at: At) -> tuple[Packet | None, Session | None]:
-    """The packet that an error is about, and the session that this was part of."""
-    quote = quoted(error)
-    return quote, None if quote is None else at.memory.sessions.get(reversed_key(key_of(quote)))

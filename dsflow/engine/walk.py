@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
-from dsflow.engine.conntrack import State
-from dsflow.engine.outcome import At, Rewrite, Track
-from dsflow.engine.program import Network, Program
+from dsflow.dataplane.match import State
+from dsflow.dataplane.tables import Receive
+from dsflow.engine.conntrack import Attached, Memories, Session, key_of, reversed_key
+from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
+from dsflow.engine.program import Network, Phase, Program
+from dsflow.net.address import Family
 from dsflow.net.fragment import fragment, reassemble
-from dsflow.net.packet import Packet, decremented
-from dsflow.net.wire import is_fragment
+from dsflow.net.packet import Packet, UnreadablePacket, decremented
+from dsflow.net.wire import MalformedPacket, is_fragment
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
 from dsflow.trace.timing import Leg
@@ -37,22 +40,42 @@ _INCOMPLETE = Drop(
 _DIVIDED = Rule(
     reason="larger than the {mtu} bytes of the link: divided (RFC 791 section 3.2, RFC 8200 section 4.5)",
 )
+_ONTO_THE_WIRE = Rule(reason="put straight onto the wire, past the device's own routing and filters")
 
 
 class Walk(NamedTuple):
-    """The hops of one packet and how it ended; ``packet`` is the last one as it was decided on."""
+    """The hops of one packet and how it ended; ``packet`` is the last one as it was decided on.
+
+    ``attached`` is the session of a refused packet and the direction of what its sender is told.
+    """
 
     hops: list[Hop]
     end: End
     packet: Packet
+    attached: Attached | None
 
 
-def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
-    """Send ``packet`` from the device ``origin`` and follow it to its end."""
+def walk(
+    network: Network,
+    state: Memories,
+    origin: str,
+    packet: Packet,
+    *,
+    flaw: MalformedPacket | None = None,
+    attached: Attached | None = None,
+    wire: Neighbor | None = None,
+    raw: bool = False,
+) -> Walk:
+    """Send ``packet`` from the device ``origin`` and follow it to its end.
+
+    ``flaw`` is what is wrong with it behind its IP header, ``attached`` the session that it tells of, and
+    ``wire`` the link that it is put onto instead of being routed; ``raw`` says that it comes from a raw socket.
+    """
     hops: list[Hop] = []
     leg = Leg()
-    at = At()
-    at.path_mtu = known = state.of(origin).path_mtu.get((packet.family, packet.dst))
+    known = None if wire else state.of(origin).path_mtu.get((packet.family, packet.dst))
+    at = At(known, flaw, attached, raw=raw)
+    special = raw or attached is not None or known is not None
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
@@ -60,9 +83,12 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
     end: End
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
-        if pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or known:
+        if wire is not None:
+            hop, end, wire = _put(program, wire, packet, leg), Forward(_ONTO_THE_WIRE, wire), None
+        elif pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or special:
             hop, end = _visit(program, state, at, in_interface, packets, leg)
-            at.path_mtu = known = None  # knowledge of the sender's, of no use on the way
+            at.path_mtu = at.attached = None  # knowledge of the sender's, of no use on the way
+            at.raw = special = False
         else:  # the decisions are known, only the packet is new
             end = pattern.forward
             if in_interface is None:
@@ -73,7 +99,7 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
         hops.append(hop)
         neighbor = hop.neighbor
         if neighbor is None or neighbor.device is None:
-            return Walk(hops, end, at.packet if neighbor is None else hop.left[0])
+            return Walk(hops, end, at.packet if neighbor is None else hop.left[0], _attached(at))
         program = network.programs.get(neighbor.device) or network.program(neighbor.device)
         in_interface = neighbor.in_interface
         packets = hop.left
@@ -83,37 +109,75 @@ def walk(network: Network, state: State, origin: str, packet: Packet) -> Walk:
             if place in seen:
                 record = "loop", Effect.DROP, _LOOP.rule, packet, None, None, 0
                 hops.append(Hop(leg, program.device, in_interface, None, packets, (), (record,)))
-                return Walk(hops, _LOOP, packet)
+                return Walk(hops, _LOOP, packet, None)
             seen.add(place)
 
 
+def _put(program: Program, wire: Neighbor, packet: Packet, leg: Leg) -> Hop:
+    record = "send", Effect.PASS, _ONTO_THE_WIRE, packet, None, None, 0
+    return Hop(leg, program.device, None, wire, (), (packet,), (record,))
+
+
+def _attached(at: At) -> Attached | None:
+    """What the teller of a refused packet's sender knows of its session, confirmed or not (nf_ct_attach)."""
+    if at.state is None or at.state is State.INVALID:
+        return None
+    if at.session is not None:
+        return at.session, not at.reverse
+    return Session(key_of(at.arrived), reversed_key(key_of(at.packet)), at.dnat, at.snat), True
+
+
 def _visit(
-    program: Program, state: State, at: At, in_interface: str | None, packets: tuple[Packet, ...], leg: Leg
+    program: Program, state: Memories, at: At, in_interface: str | None, packets: tuple[Packet, ...], leg: Leg
 ) -> tuple[Hop, End]:
     """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
     records: list[Record] = []
+    arrived = () if in_interface is None else packets
+    refused = _off_the_wire(packets, in_interface, program.wire)
+    if refused is not None:
+        at.enter(state.of(program.device.id), in_interface, packets[0])
+        records.append(("receive", Effect.DROP, refused.rule, packets[0], None, None, 0))
+        return Hop(leg, program.device, in_interface, None, arrived, (), records), refused
     if len(packets) == 1 and not is_fragment(packets[0].raw):
         end = _run(program, state, at, in_interface, packets[0], records)
         left: tuple[Packet, ...] = (at.packet,)
         largest = 0
     else:
         end, left, largest = _run_fragments(program, state, at, in_interface, packets, records)
-    arrived = () if in_interface is None else packets
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
     neighbor = end.neighbor
-    mtu_bytes = _limit(neighbor, at)
+    mtu_bytes = _limit(end, at)
     if largest or len(left[0].raw) > mtu_bytes:
         left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
-    elif packets[0].family in program.plain and at.path_mtu is None:
+    elif packets[0].family in program.plain and at.path_mtu is None and not at.raw:
         first = packets[0]
-        program.remember((in_interface, first.family, first.src, first.dst), Pattern(end, records))
+        ends = in_interface, first.family, first.src, first.dst
+        program.remember(ends, Pattern(end, records, _most_bytes(program.wire, in_interface, mtu_bytes)))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
-def _limit(neighbor: Neighbor, at: At) -> int:
-    """The largest packet that may leave: what the link takes, or less where the sender knows of a narrower way."""
-    mtu_bytes = neighbor.link.mtu_bytes
+def _off_the_wire(packets: tuple[Packet, ...], in_interface: str | None, wire: Receive | None) -> Drop | None:
+    """What is not even taken in (or sent): bytes that are no packet, and what the interface cannot take."""
+    first = packets[0]
+    if isinstance(first, UnreadablePacket):
+        return Drop(Rule(reason=f"no packet that a machine takes in: {first.flaw}"), Disposition.MALFORMED)
+    if wire is None or in_interface is None:
+        return None
+    if first.family is Family.IPV6 and in_interface in wire.ipv6_off:
+        return wire.not_running
+    longest = max(len(packet.raw) for packet in packets)
+    return wire.too_long if longest > wire.limits_bytes[in_interface] else None
+
+
+def _most_bytes(wire: Receive | None, in_interface: str | None, mtu_bytes: int) -> int:
+    """The longest packet for which a visit's decisions hold."""
+    return mtu_bytes if wire is None or in_interface is None else min(mtu_bytes, wire.limits_bytes[in_interface])
+
+
+def _limit(route: Forward, at: At) -> int:
+    """The largest packet that may leave: what the way takes, or less where the sender knows of a narrower one."""
+    mtu_bytes = route.mtu_bytes
     return mtu_bytes if at.path_mtu is None else min(mtu_bytes, at.path_mtu)
 
 
@@ -126,7 +190,12 @@ def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record])
 
 
 def _run_fragments(
-    program: Program, state: State, at: At, in_interface: str | None, packets: tuple[Packet, ...], records: list[Record]
+    program: Program,
+    state: Memories,
+    at: At,
+    in_interface: str | None,
+    packets: tuple[Packet, ...],
+    records: list[Record],
 ) -> tuple[End, tuple[Packet, ...], int]:
     """Fragments of one datagram: put together where sessions or the destination are, else each by itself.
 
@@ -134,13 +203,13 @@ def _run_fragments(
     (nf_conntrack_reasm, ip_do_fragment); that size is the last thing returned.
     """
     largest = max(packet.length for packet in packets)
-    if program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
+    if packets[0].family in program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
         whole = reassemble(packets)
         if whole is None:
             at.enter(state.of(program.device.id), in_interface, packets[0])
             records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
             return _INCOMPLETE, packets, largest
-        end = _run(program, state, at, in_interface, whole, records)
+        end = _run(program, state, at, in_interface, whole, records, largest)
         return end, (at.packet,), largest
     end = _run(program, state, at, in_interface, packets[0], records)
     left = [at.packet]
@@ -156,25 +225,28 @@ def _run_fragments(
 
 
 def _run(
-    program: Program, state: State, at: At, in_interface: str | None, packet: Packet, records: list[Record]
+    program: Program,
+    state: Memories,
+    at: At,
+    in_interface: str | None,
+    packet: Packet,
+    records: list[Record],
+    largest: int = 0,
 ) -> End:
     """Run the stages until one of them ends the visit or the packet is out; ``at.packet`` is how it then is."""
-    at.enter(state.of(program.device.id), in_interface, packet)
-    if in_interface is None:
-        stages, onwards = program.send, program.leave
-    else:
-        stages, onwards = program.receive, program.through
+    at.enter(state.of(program.device.id), in_interface, packet, largest)
+    phase: Phase | None = program.sending if in_interface is None else program.arriving
     mtu_bytes = 0
-    while True:
-        for name, usual, stage in stages:
+    while phase is not None:
+        for name, usual, stage in phase.stages:
             outcome = stage(packet, at)
             if outcome is None:
                 continue
             if isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
-                mtu_bytes = _limit(outcome.neighbor, at)
-                stages = onwards
+                mtu_bytes = _limit(outcome, at)
+                phase = phase.forwarded
                 break
             if isinstance(outcome, Packet):
                 records.append((name, REWRITE, usual, packet, outcome, None, 0))
@@ -182,24 +254,38 @@ def _run(
             elif isinstance(outcome, Rewrite):
                 records.append((outcome.kind, REWRITE, outcome.rule, packet, outcome.packet, outcome.kind, 0))
                 packet = at.packet = outcome.packet
-                at.dnat = outcome.row or at.dnat
+                at.dnat = outcome.dnat or at.dnat
+                at.snat = outcome.snat or at.snat
                 at.translated = True
-                if outcome.session is not None:
-                    state.own(program.device.id).store(outcome.session)
-            elif isinstance(outcome, Deliver) and stages is not program.deliver:
+            elif isinstance(outcome, Deliver) and phase.delivered is not None:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
-                stages = program.deliver
+                at.route = None
+                phase = phase.delivered
                 break
             elif isinstance(outcome, Continue):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
-            elif isinstance(outcome, Track):
+            elif isinstance(outcome, Tracked):
+                _note(program, state, at, name, outcome, packet, records)
+            elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
             else:
                 records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
                 return outcome
         else:
-            assert at.route is not None, "a pipeline ends in a decision"
-            return at.route
+            phase = phase.then
+    assert at.route is not None, "a pipeline ends in a decision"
+    return at.route
+
+
+def _note(
+    program: Program, state: Memories, at: At, stage: str, tracked: Tracked, packet: Packet, records: list[Record]
+) -> None:
+    """Keep what connection tracking found, and that a session was answered."""
+    at.state, at.session, at.reverse, remark = tracked
+    if remark is not None:
+        records.append((stage, PASS, remark.rule, packet, None, None, 0))
+    if at.reverse and at.session is not None and at.state is not State.RELATED:
+        state.own(program.device.id).replied.add(at.session.original)
 
 
 PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet

@@ -32,7 +32,7 @@ __all__ = ["first_packet", "icmp_error", "reply_to", "reset_to"]
 
 SOURCE_PORT = 40000
 WINDOW = 64240  # what Linux offers first over Ethernet: 44 segments of 1460 bytes
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+FIN, SYN, RST, ACK, URG = 0x01, 0x02, 0x04, 0x10, 0x20
 
 _LONGEST = 0xFFFF
 _HEADER_SIZE = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
@@ -130,12 +130,13 @@ def _with_zero_checksum(message: bytes, protocol: int) -> bytes:
     return message[:at] + bytes(2) + message[at + 2 :]
 
 
-def reply_to(packet: Packet, *, ttl: int = 64) -> Packet | None:
+def reply_to(packet: Packet, *, ttl: int = 64, dont_fragment: bool = False) -> Packet | None:
     """What a listener answers, or None where it says nothing.
 
     A SYN gets a SYN-ACK that acknowledges it and no data (RFC 9293 section 3.10.7.2); a UDP datagram comes
     back with its payload; an echo request gets the reply of RFC 792 or RFC 4443 section 4.2.  A fragment
-    gets nothing: a listener sees whole packets.
+    gets nothing: a listener sees whole packets.  ``dont_fragment`` is for UDP over IPv4: TCP always sets the
+    bit, an echo reply never.
 
     >>> reply_to(first_packet(4, "udp", 0x0A000001, 0x0A000002, dport=53))
     Packet(udp 10.0.0.2:53 > 10.0.0.1:40000, ttl 64, 60 bytes)
@@ -145,7 +146,7 @@ def reply_to(packet: Packet, *, ttl: int = 64) -> Packet | None:
     if packet.protocol == TCP:
         return _syn_ack(packet, ttl)
     if packet.protocol == UDP:
-        return _udp_echo(packet, ttl)
+        return _udp_echo(packet, ttl, dont_fragment=dont_fragment)
     return _echo_reply(packet, ttl)
 
 
@@ -193,11 +194,11 @@ def _segment_back(packet: Packet, sequence: int, acknowledged: int, flags: int, 
     return _back(packet, message, ttl, dont_fragment=True)
 
 
-def _udp_echo(packet: Packet, ttl: int) -> Packet:
+def _udp_echo(packet: Packet, ttl: int, *, dont_fragment: bool) -> Packet:
     at = packet.transport
     length = int.from_bytes(packet.raw[at + 4 : at + 6], "big")
     header = _UDP.pack(packet.dport, packet.sport, length, 0)
-    return _back(packet, header + packet.raw[at + 8 : at + length], ttl)
+    return _back(packet, header + packet.raw[at + 8 : at + length], ttl, dont_fragment=dont_fragment)
 
 
 def _echo_reply(packet: Packet, ttl: int) -> Packet | None:

@@ -16,13 +16,14 @@ _UNKNOWN_OPTION = (4, 2)  # RFC 4443 section 3.4
 
 _ERRORS = frozenset({3, 4, 5, 11, 12})  # RFC 1122 section 3.2.2 counts redirects among them
 _REDIRECT_V6 = 137
+_PARAMETER_PROBLEM_V6 = 4
 _LONGEST = {Family.IPV4: 576, Family.IPV6: 1280}  # RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c)
 _ICMP = Struct("!BBHI")  # type, code, checksum, the word that holds an MTU or nothing
 _INTERNETWORK_CONTROL = 0xC0
 
 
 def icmp_error(
-    packet: Packet, *, src: int, icmp_type: int, icmp_code: int, mtu_bytes: int = 0, ttl: int = 64
+    packet: Packet, *, src: int, icmp_type: int, icmp_code: int, word: int = 0, ttl: int = 64
 ) -> Packet | None:
     """The ICMP (or ICMPv6) error about ``packet`` to its sender, or None where none may be sent.
 
@@ -38,13 +39,14 @@ def icmp_error(
         The address that the error comes from, of the packet's family.
     icmp_type, icmp_code
         In the numbers of the packet's family.
-    mtu_bytes
-        For "fragmentation needed" and "packet too big": the MTU that was exceeded.
+    word
+        What follows the checksum, 0 where nothing is said there: for "fragmentation needed" and "packet too big"
+        the MTU in bytes, for an ICMPv6 "parameter problem" the offset of the octet in question.
 
     Raises
     ------
     ValueError
-        For an MTU in a message that has no field for it.
+        For a word in a message that has no place for it.
 
     >>> from dsflow.net.build import first_packet
     >>> ping = first_packet(4, "icmp", 0x0A000001, 0x0A000002)
@@ -54,8 +56,9 @@ def icmp_error(
     True
     """
     message = icmp_type, icmp_code
-    if mtu_bytes and message != _TOO_BIG[packet.family]:
-        raise ValueError(f"type {icmp_type} code {icmp_code}: has no field for an MTU of {mtu_bytes}")
+    problem = packet.family is Family.IPV6 and icmp_type == _PARAMETER_PROBLEM_V6
+    if word and not problem and message != _TOO_BIG[packet.family]:
+        raise ValueError(f"type {icmp_type} code {icmp_code}: has no field for {word}")
     if _is_forbidden(packet, message):
         return None
     ipv4 = packet.family is Family.IPV4
@@ -65,7 +68,7 @@ def icmp_error(
         ICMP if ipv4 else ICMPV6,
         src,
         packet.src,
-        _ICMP.pack(icmp_type, icmp_code, 0, mtu_bytes) + packet.raw[:room],
+        _ICMP.pack(icmp_type, icmp_code, 0, word) + packet.raw[:room],
         ports=(None, None),
         ttl=ttl,
         traffic_class=packet.raw[1] & 0x1E | _INTERNETWORK_CONTROL if ipv4 else 0,

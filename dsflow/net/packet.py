@@ -18,10 +18,12 @@ from dsflow.net.wire import (
     TCP,
     UDP,
     MalformedPacket,
+    UnmodelledPacket,
     bad_checksums,
     is_fragment,
     parse_fields,
     protocol_name,
+    trimmed,
 )
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "Icmp",
     "MalformedPacket",
     "Packet",
+    "UnmodelledPacket",
+    "UnreadablePacket",
     "address_text",
     "bad_checksums",
     "decremented",
@@ -123,6 +127,26 @@ class Packet:
         raw = bytes(raw)
         return cls(raw, *parse_fields(raw))
 
+    @classmethod
+    def read(cls, raw: bytes) -> Packet:
+        """The packet as the wire carries it, whatever is wrong with it; what follows it in its frame is cut off.
+
+        A damaged upper header is the receiver's business; bytes that are no IP packet give an
+        :class:`UnreadablePacket`.
+
+        Raises
+        ------
+        UnmodelledPacket
+            For source routing, which is not modelled.
+        """
+        raw = trimmed(bytes(raw))
+        try:
+            return cls(raw, *parse_fields(raw, upper=False))
+        except UnmodelledPacket:
+            raise
+        except MalformedPacket as flaw:
+            return UnreadablePacket(raw, flaw)
+
     @property
     def length(self) -> int:
         """The size of the whole packet in bytes."""
@@ -151,7 +175,8 @@ class Packet:
     @property
     def tcp_flags(self) -> int:
         """The eight flags of a TCP segment, FIN the lowest bit; 0 where there is no TCP header."""
-        return self.raw[self.transport + 13] if self.protocol == TCP and self.sport is not None else 0
+        at = self.transport + 13
+        return self.raw[at] if self.protocol == TCP and self.sport is not None and at < len(self.raw) else 0
 
     @property
     def _has_icmp(self) -> bool:
@@ -167,6 +192,30 @@ class Packet:
         header = read_header(self)
         src, dst = _end(header.src, header.sport), _end(header.dst, header.dport)
         return f"Packet({header.protocol} {src} > {dst}, ttl {header.ttl}, {header.length} bytes)"
+
+
+class UnreadablePacket(Packet):
+    """Bytes that were sent and are no IP packet; ``flaw`` says why.  What can be read of the header is there."""
+
+    __slots__ = ("flaw",)
+
+    def __init__(self, raw: bytes, flaw: MalformedPacket) -> None:
+        head = raw.ljust(40, b"\0")
+        ipv6 = head[0] >> 4 == 6
+        src, dst = (head[8:24], head[24:40]) if ipv6 else (head[12:16], head[16:20])
+        super().__init__(
+            raw,
+            Family.IPV6 if ipv6 else Family.IPV4,
+            head[6] if ipv6 else head[9],
+            int.from_bytes(src, "big"),
+            int.from_bytes(dst, "big"),
+            None,
+            None,
+            head[7] if ipv6 else head[8],
+            len(raw),
+            0,
+        )
+        self.flaw = flaw
 
 
 def _end(address: str, port: int | None) -> str:

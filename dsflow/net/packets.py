@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from dsflow.errors import UsageError
-from dsflow.net.address import Family
+from dsflow.net.address import Address, Family
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, is_fragment, parse_fields
 
-__all__ = ["from_scapy", "rebuild", "template", "to_scapy"]
+__all__ = ["destination_of", "from_scapy", "rebuild", "template", "to_scapy"]
 
 
 class _Scapy(NamedTuple):
@@ -61,6 +61,16 @@ def to_scapy(raw: bytes) -> Any:
     """The scapy packet (``IP`` or ``IPv6``) of these bytes."""
     inet, inet6 = _scapy()
     return (inet.IP if raw[0] >> 4 == 4 else inet6.IPv6)(raw)
+
+
+def destination_of(packet: Any) -> Address | None:
+    """The destination of a scapy packet, where it is given as a plain address."""
+    inet, inet6 = _scapy()
+    layer = packet.getlayer(inet.IP) or packet.getlayer(inet6.IPv6)
+    try:
+        return None if layer is None else Address.parse(layer.fields.get("dst"))
+    except (TypeError, ValueError, AttributeError):
+        return None
 
 
 def from_scapy(packet: Any, *, src: str | None = None) -> bytes:

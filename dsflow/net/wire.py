@@ -20,13 +20,17 @@ __all__ = [
     "UDP",
     "Fields",
     "MalformedPacket",
+    "UnmodelledPacket",
     "bad_checksums",
     "extension_headers",
     "fragment_header",
     "is_fragment",
+    "next_header_offset",
     "parse_fields",
     "protocol_name",
     "protocol_number",
+    "trimmed",
+    "upper_flaw",
 ]
 
 ICMP: Final = 1
@@ -69,6 +73,10 @@ class MalformedPacket(ValueError):  # noqa: N818 - a noun for what the bytes are
         self.reason = reason
 
 
+class UnmodelledPacket(MalformedPacket):
+    """A packet that real routers may carry, but that is refused here."""
+
+
 class Fields(NamedTuple):
     """What the bytes of a packet say, in the order in which a ``Packet`` takes it."""
 
@@ -94,6 +102,19 @@ class _Upper(NamedTuple):
 _NOTHING = _Upper()
 
 
+def trimmed(raw: bytes) -> bytes:
+    """The packet without what follows it on the wire: Ethernet fills short frames up, and receivers cut that off.
+
+    >>> len(trimmed(bytes((0x45, 0, 0, 20)) + bytes(26)))
+    20
+    """
+    if len(raw) >= 20 and raw[0] >> 4 == 4:
+        return raw[: int.from_bytes(raw[2:4], "big")] if int.from_bytes(raw[2:4], "big") >= 20 else raw
+    if len(raw) >= 40 and raw[0] >> 4 == 6:
+        return raw[: 40 + int.from_bytes(raw[4:6], "big")]
+    return raw
+
+
 def protocol_name(family: int, number: int) -> str | int:
     """The name of a protocol that dsflow knows in this family, else its number.
 
@@ -116,8 +137,11 @@ def protocol_number(family: int, name: str) -> int:
         raise ValueError(f'"{name}": expected one of {known} in {Family(family).title}') from None
 
 
-def parse_fields(raw: bytes, *, check: bool = True) -> Fields:
-    """The fields of a whole IP packet; ``check=False`` leaves the IPv4 header checksum unlooked at.
+def parse_fields(raw: bytes, *, check: bool = True, upper: bool = True) -> Fields:
+    """The fields of a whole IP packet.
+
+    ``check=False`` leaves the IPv4 header checksum unlooked at, ``upper=False`` takes the upper header as it is:
+    where it is no good there are no ports, or the ports of what is there, and no checksum.
 
     Raises
     ------
@@ -126,13 +150,13 @@ def parse_fields(raw: bytes, *, check: bool = True) -> Fields:
     """
     version = raw[0] >> 4 if raw else None
     if version == 4:
-        return _parse_ipv4(raw, check)
+        return _parse_ipv4(raw, check, upper)
     if version == 6:
-        return _parse_ipv6(raw)
+        return _parse_ipv6(raw, upper)
     raise MalformedPacket("version", f"found {version}, expected 4 or 6")
 
 
-def _parse_ipv4(raw: bytes, check: bool) -> Fields:
+def _parse_ipv4(raw: bytes, check: bool, strict: bool) -> Fields:
     """RFC 791 section 3.1, checked in the order of RFC 1812 section 5.2.2."""
     size = len(raw)
     if size < 20:
@@ -153,7 +177,7 @@ def _parse_ipv4(raw: bytes, check: bool) -> Fields:
         raise MalformedPacket("ipv4.fragment_offset", "the fragment ends beyond the longest datagram")
     protocol = raw[9]
     opaque = place & 0x1FFF or protocol == ICMPV6
-    upper = _NOTHING if opaque else _parse_upper(raw, protocol, header, cut=bool(place & 0x2000))
+    upper = _NOTHING if opaque else _parse_upper(raw, protocol, header, cut=bool(place & 0x2000), strict=strict)
     src, dst = int.from_bytes(raw[12:16], "big"), int.from_bytes(raw[16:20], "big")
     ports = upper.sport, upper.dport
     return Fields(Family.IPV4, protocol, src, dst, *ports, raw[8], header, upper.checksum_at)
@@ -164,14 +188,14 @@ def _check_options(options: bytes) -> None:
     at = 0
     while at < len(options) and (kind := options[at]) != 0:
         if kind in _SOURCE_ROUTES:
-            raise MalformedPacket("ipv4.options", "source routing is not modelled")
+            raise UnmodelledPacket("ipv4.options", "source routing is not modelled")
         length = 1 if kind == 1 else int.from_bytes(options[at + 1 : at + 2], "big")
         if length < (kind != 1) + 1 or at + length > len(options):
             raise MalformedPacket("ipv4.options", f"option {kind} has no valid length")
         at += length
 
 
-def _parse_ipv6(raw: bytes) -> Fields:
+def _parse_ipv6(raw: bytes, strict: bool) -> Fields:
     """RFC 8200 sections 3 and 4."""
     size = len(raw)
     if size < 40:
@@ -183,7 +207,7 @@ def _parse_ipv6(raw: bytes) -> Fields:
     if protocol in _EXTENSIONS:
         protocol, at, place = skip_extensions(raw)
     opaque = place >> 3 or protocol == ICMP
-    upper = _NOTHING if opaque else _parse_upper(raw, protocol, at, cut=bool(place & 1))
+    upper = _NOTHING if opaque else _parse_upper(raw, protocol, at, cut=bool(place & 1), strict=strict)
     src, dst = int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big")
     ports = upper.sport, upper.dport
     return Fields(Family.IPV6, protocol, src, dst, *ports, raw[7], at, upper.checksum_at)
@@ -203,7 +227,7 @@ def skip_extensions(raw: bytes) -> tuple[int, int, int]:
         if at + length > len(raw):
             raise MalformedPacket("ipv6.extension", f"header {protocol} runs over the end of the packet")
         if protocol == ROUTING and header[3]:
-            raise MalformedPacket("ipv6.routing", "source routing is not modelled")
+            raise UnmodelledPacket("ipv6.routing", "source routing is not modelled")
         if protocol == FRAGMENT:
             if fragmented:
                 raise MalformedPacket("ipv6.fragment", "a second fragment header")
@@ -233,6 +257,16 @@ def fragment_header(raw: bytes) -> int | None:
     return next((at for kind, at in extension_headers(raw) if kind == FRAGMENT), None)
 
 
+def next_header_offset(raw: bytes) -> int:
+    """Where a well-formed IPv6 packet names its upper protocol: what an ICMPv6 parameter problem points at.
+
+    >>> next_header_offset(bytes((0x60, 0, 0, 0, 0, 0, 253, 64)) + bytes(32))
+    6
+    """
+    *_, last = ((6, 0), *((at, kind) for kind, at in extension_headers(raw)))
+    return last[0]
+
+
 def is_fragment(raw: bytes) -> bool:
     """Whether a well-formed packet is a piece of a longer one, the first piece included.
 
@@ -244,11 +278,18 @@ def is_fragment(raw: bytes) -> bool:
     return at is not None and bool(raw[at + 2] or raw[at + 3] & 0xF9)
 
 
-def _parse_upper(raw: bytes, protocol: int, at: int, *, cut: bool) -> _Upper:
-    """Ports and the place of the checksum; ``cut`` says that later fragments hold the rest.
+def _parse_upper(raw: bytes, protocol: int, at: int, *, cut: bool, strict: bool) -> _Upper:
+    """Ports and the place of the checksum; ``cut`` says that later fragments hold the rest."""
+    try:
+        return _read_upper(raw, protocol, at, cut)
+    except MalformedPacket:
+        if strict:
+            raise
+        return _Upper(*_ports(raw, at)) if protocol in (TCP, UDP) and len(raw) >= at + 4 else _NOTHING
 
-    A first fragment that does not hold the whole upper header (RFC 1858) has no ports, like a later one.
-    """
+
+def _read_upper(raw: bytes, protocol: int, at: int, cut: bool) -> _Upper:
+    """A first fragment that does not hold the whole upper header (RFC 1858) has no ports, like a later one."""
     shortest = _SHORTEST.get(protocol)
     if shortest is None:
         return _NOTHING
@@ -289,6 +330,24 @@ def _read_icmp(raw: bytes, at: int, echoes: tuple[int, int]) -> _Upper:
 def _ports(raw: bytes, at: int) -> tuple[int, int]:
     ports = int.from_bytes(raw[at : at + 4], "big")
     return ports >> 16, ports & 0xFFFF
+
+
+def upper_flaw(raw: bytes) -> MalformedPacket | None:
+    """What is wrong behind the IP header of a packet that a router would carry; only its receiver minds.
+
+    The field ends in ``.checksum`` where the sum is wrong, and is ``udp.no_checksum`` where IPv6 has none (RFC 8200
+    section 8.1).  Fragments are not looked into.
+    """
+    try:
+        fields = parse_fields(raw)
+    except MalformedPacket as error:
+        return error
+    if _upper_checksum_holds(raw, fields):
+        return None
+    name = protocol_name(fields.family, fields.protocol)
+    if not fields.checksum_at:
+        return MalformedPacket("udp.no_checksum", "a zero, which IPv6 does not allow")
+    return MalformedPacket(f"{name}.checksum", "it does not hold")
 
 
 def bad_checksums(raw: bytes) -> tuple[str, ...]:

@@ -54,11 +54,11 @@ class Pattern:
 
     __slots__ = ("forward", "lowers", "mtu_bytes", "neighbor", "steps")
 
-    def __init__(self, forward: Forward, records: Sequence[Record]) -> None:
+    def __init__(self, forward: Forward, records: Sequence[Record], mtu_bytes: int) -> None:
         """Take the pattern from the records of a first visit."""
         self.forward = forward
         self.neighbor = forward.neighbor
-        self.mtu_bytes = forward.neighbor.link.mtu_bytes
+        self.mtu_bytes = mtu_bytes
         self.steps = tuple(record[:3] for record in records)
         self.lowers = any(effect is Effect.REWRITE for _, effect, _ in self.steps)
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from dsflow.dataplane.action import Forward
+from dsflow.dataplane.action import Action, Forward, ToOwner
 from dsflow.dataplane.common import routes
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.tables import RouteLookup
+from dsflow.dataplane.tables import RouteLookup, Routes
 from dsflow.net.address import Address
+from dsflow.net.lpm import LongestPrefixTable
 from tests.cases import CLIENT, HOST_POD, MATE, POD, REMOTE, WEB, gua, sydney, way
 
 
@@ -70,8 +71,16 @@ def test_a_node_takes_from_its_vnics_only_what_is_its_own() -> None:
     lookup = vcn.receive[0]
     assert isinstance(lookup, RouteLookup)
     remote, other = (Address.parse(text).value for text in ("100.0.5.106", "100.0.5.122"))
-    wrong = {**lookup.owners, 4: {**lookup.owners[4], remote: lookup.owners[4][other]}}
-    confused = replace(vcn, receive=(replace(lookup, owners=wrong),))
+    def astray(action: Action) -> Action:
+        if not isinstance(action, ToOwner) or other not in action.owners:
+            return action
+        return ToOwner(action.rule, {**action.owners, remote: action.owners[other]}, action.ownerless, action.lowers)
+
+    wrong = {
+        name: Routes(LongestPrefixTable((prefix, astray(row)) for prefix, row in found.ipv4.items()), found.ipv6)
+        for name, found in lookup.tables.items()
+    }
+    confused = replace(vcn, receive=(replace(lookup, tables=wrong),))
     chain = simulation.with_dataplane(simulation.dataplane.replacing(confused)).trace(POD, REMOTE, family=4, tcp=80)
     assert chain.disposition is Disposition.NOT_FORWARDING
     assert way(chain.traces[0])[-1] == "node/node-3"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow, PortPool
-from dsflow.engine.conntrack import Memory, Session, State, key_of, reversed_key
+from dsflow.engine.conntrack import Memories, Memory, Session, key_of, reversed_key
 from dsflow.net.build import first_packet, reply_to
 
 ports = st.integers(0, 65535)
@@ -41,11 +41,12 @@ def test_a_session_is_found_from_both_sides() -> None:
 @given(size=st.integers(1, 8), extra=st.integers(1, 3), protocol=protocols)
 def test_a_pool_gives_every_port_once_and_then_none(size: int, extra: int, protocol: str) -> None:
     """Different sources never share a port towards one destination."""
-    memory, row = Memory(), _row(PortPool(first=5000, last=5000 + size - 1))
+    pool = PortPool(first=5000, last=5000 + size - 1)
+    memory, row = Memory(), _row(pool)
     given_out = []
     for number in range(size + extra):
         packet = first_packet(4, protocol, 1 + number, 2, sport=7, dport=None if protocol == "icmp" else 80)
-        port = memory.free_port(row, packet, seed=0)
+        port = memory.free_port(pool, 99, packet, seed=0)
         if port is not None:
             given_out.append(port)
             end = (port, port) if protocol == "icmp" else (80, port)
@@ -56,6 +57,6 @@ def test_a_pool_gives_every_port_once_and_then_none(size: int, extra: int, proto
 
 def test_each_device_has_a_memory_of_its_own() -> None:
     """The same one each time, made when first needed."""
-    state = State()
+    state = Memories()
     assert state.own("a") is state.of("a")
     assert state.of("a") is not state.own("b")

@@ -12,7 +12,7 @@ from dsflow.dataplane.action import Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow, PortPool
-from dsflow.dataplane.tables import Nat
+from dsflow.dataplane.tables import Confirm, Nat, Track
 from dsflow.net.address import Address, Family
 from dsflow.net.ranges import PortRange
 from dsflow.net.wire import bad_checksums
@@ -244,7 +244,8 @@ def test_a_destination_translation_is_undone_on_the_way_back() -> None:
         address=Address.parse("100.0.5.215").value,
         port=80,
     )
-    tables = (Nat(hook="prerouting", rows=(row,)), *node.receive), (*node.leave, Nat(hook="postrouting", rows=()))
+    receive = (Track(), Nat(hook="prerouting", rows=(row,)), *node.receive)
+    tables = receive, (*node.leave, Nat(hook="postrouting", rows=()), Confirm())
     other = simulation.with_dataplane(simulation.dataplane.replacing(replace(node, receive=tables[0], leave=tables[1])))
     chain = other.trace(POD, REMOTE, family=4, tcp=8080)
     assert chain.round_trip is Disposition.DELIVERED

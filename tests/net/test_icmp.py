@@ -46,12 +46,12 @@ def test_an_error_quotes_the_packet_to_its_sender(packet: Packet, data: st.DataO
 @pytest.mark.parametrize(("family", "kind", "code"), [(4, 3, 4), (6, 2, 0)])
 def test_an_mtu_stands_in_its_field(family: int, kind: int, code: int) -> None:
     packet = first_packet(family, "tcp", 0x0A000001, 2, dport=80, size_bytes=9000)
-    error = icmp_error(packet, src=9, icmp_type=kind, icmp_code=code, mtu_bytes=1400)
+    error = icmp_error(packet, src=9, icmp_type=kind, icmp_code=code, word=1400)
     assert error is not None
     oracle = to_scapy(error.raw)
     assert (oracle["ICMP"].nexthopmtu if family == 4 else oracle["ICMPv6PacketTooBig"].mtu) == 1400
     with pytest.raises(ValueError, match="no field for an MTU of 1400"):
-        icmp_error(packet, src=9, icmp_type=1, icmp_code=0, mtu_bytes=1400)
+        icmp_error(packet, src=9, icmp_type=1, icmp_code=0, word=1400)
 
 
 def test_an_ipv4_error_has_the_precedence_of_internetwork_control() -> None:

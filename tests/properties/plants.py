@@ -11,7 +11,7 @@ from dsflow.dataplane.action import Rule
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.dataplane.tables import Nat, StaticNat, Table
+from dsflow.dataplane.tables import Confirm, Nat, StaticNat, Table, Track
 from dsflow.net.address import Address, Family
 from dsflow.net.ranges import PortRange
 
@@ -70,7 +70,7 @@ def _with_rows(device: Device, hook: str, *rows: NatRow) -> Device:
     """Both tables, so that replies are translated back as a real one would."""
     into = Nat(hook="prerouting", rows=rows if hook == "prerouting" else ())
     out = Nat(hook="postrouting", rows=rows if hook == "postrouting" else ())
-    return replace(device, receive=(into, *device.receive), leave=(*device.leave, out))
+    return replace(device, receive=(Track(), into, *device.receive), leave=(*device.leave, out, Confirm()))
 
 
 def without_translation(device: Device) -> Device | None:

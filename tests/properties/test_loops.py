@@ -9,7 +9,7 @@ import pytest
 import dsflow
 from dsflow import Simulation
 from dsflow.dataplane.action import Forward, Link, Neighbor, Rule
-from dsflow.dataplane.common import linux_hop_limit, routes
+from dsflow.dataplane.common import LINUX_HOP_LIMIT, LINUX_LOWER, routes
 from dsflow.dataplane.device import Device, Interface
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.tables import RouteLookup, Table
@@ -38,7 +38,7 @@ def _circle(one: tuple[Table, ...], other: tuple[Table, ...]) -> Simulation:
 @pytest.mark.parametrize("ttl", [1, 2, 63, 64, 65, 255])
 def test_the_hop_limit_ends_a_circle(family: int, ttl: int) -> None:
     """A packet visits as many routers as it has hops, and nobody more."""
-    chain = _circle((linux_hop_limit,), (linux_hop_limit,)).trace(
+    chain = _circle((LINUX_HOP_LIMIT, LINUX_LOWER), (LINUX_HOP_LIMIT, LINUX_LOWER)).trace(
         "pod/default/client", "pod/default/server", family=family, tcp=80, ttl=ttl
     )
     assert chain.disposition is Disposition.HOP_LIMIT_EXCEEDED
@@ -48,7 +48,7 @@ def test_the_hop_limit_ends_a_circle(family: int, ttl: int) -> None:
 @pytest.mark.parametrize("family", [4, 6])
 def test_errors_of_a_circle_end_in_it_without_errors_of_their_own(family: int) -> None:
     """The news that a packet died dies the same death, and no error is sent about it (RFC 1122, RFC 4443)."""
-    chain = _circle((linux_hop_limit,), (linux_hop_limit,)).trace(
+    chain = _circle((LINUX_HOP_LIMIT, LINUX_LOWER), (LINUX_HOP_LIMIT, LINUX_LOWER)).trace(
         "pod/default/client", "pod/default/server", family=family, udp=53
     )
     assert [trace.direction for trace in chain.traces] == [Direction.FORWARD, Direction.ERROR]
@@ -58,7 +58,7 @@ def test_errors_of_a_circle_end_in_it_without_errors_of_their_own(family: int) -
 @pytest.mark.parametrize("family", [4, 6])
 def test_one_router_that_lowers_is_enough(family: int) -> None:
     """Where only one of the two lowers the limit the packet goes round twice as long, and ends."""
-    chain = _circle((linux_hop_limit,), ()).trace("pod/default/client", "pod/default/server", family=family, ttl=40)
+    chain = _circle((LINUX_HOP_LIMIT, LINUX_LOWER), ()).trace("pod/default/client", "pod/default/server", family=family, ttl=40)
     assert chain.disposition is Disposition.HOP_LIMIT_EXCEEDED
     assert len(chain.traces[0].hops) == 80
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dsflow.dataplane.disposition import Disposition
-from dsflow.engine.conntrack import State
+from dsflow.engine.conntrack import Memories
 from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
 from dsflow.net.address import Family
@@ -136,7 +136,7 @@ def test_a_chain_without_a_profile_has_no_times() -> None:
     """Then latency is None everywhere, in the JSON too."""
     simulation, question = sydney(), _egress().question
     packet = first_packet(4, "tcp", 0x6400_0566, 0xC633_6450, dport=443)
-    traces = converse(Network(simulation.dataplane, 0), State(), POD, packet)
+    traces = converse(Network(simulation.dataplane, 0), Memories(), POD, packet)
     chain = Chain(Context("s", "article", 3), question, PathType.EGRESS, traces)
     assert chain.latency is None
     found: dict[str, Any] = chain.to_json()

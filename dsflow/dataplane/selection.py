@@ -1,0 +1,47 @@
+"""What a machine chooses for a packet that it is about to make: its source, and on a given wire who gets it."""
+
+from __future__ import annotations
+
+from dsflow.dataplane.action import Deliver, Forward, Neighbor, ToOwner
+from dsflow.dataplane.compile import neighbors
+from dsflow.dataplane.device import Device
+from dsflow.dataplane.tables import RouteLookup
+from dsflow.net.address import Family
+
+__all__ = ["onto_wire", "source_address"]
+
+
+def source_address(device: Device, family: Family, dst: int) -> int | None:
+    """The source that a device with several addresses gives a packet to ``dst``.
+
+    The route's own, else one of the interface that the packet leaves by (fib_result_prefsrc,
+    ipv6_dev_get_saddr).  None where no route tells, or the device has one address only.
+    """
+    if device.own is None:
+        return None
+    lookup = next(table for table in device.send if isinstance(table, RouteLookup))
+    routes = lookup.tables[None]
+    action = (routes.ipv4 if family is Family.IPV4 else routes.ipv6).lookup(dst)
+    if isinstance(action, Deliver):
+        return dst
+    if not isinstance(action, Forward | ToOwner):
+        return None
+    if action.source is not None:
+        return action.source
+    gateway = action.next_hop if isinstance(action, Forward) else None
+    interface = action.neighbor.out_interface if isinstance(action, Forward) else action.out_interface
+    assert interface is not None
+    toward = dst if gateway is None or family is Family.IPV6 else gateway
+    return device.own.source(family, interface, toward)
+
+
+def onto_wire(device: Device, interface: str, family: Family, dst: int) -> Neighbor | None:
+    """Who gets a packet that is put straight onto an interface's link.
+
+    Whoever answers there for the destination; else the other end, of several the first that routes.
+    None where the interface leads nowhere.
+    """
+    found = device.interfaces[interface]
+    owner = found.owners.get(family, {}).get(dst)
+    others = (neighbor for neighbor in neighbors(device) if neighbor.out_interface == interface and neighbor.device)
+    return owner or found.peer or next(others, None)

@@ -1,0 +1,89 @@
+"""Connection tracking: which session a packet belongs to, and which packets can belong to none."""
+
+from __future__ import annotations
+
+from dsflow.dataplane.match import State
+from dsflow.dataplane.tables import Confirm, Track
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
+from dsflow.engine.outcome import At, Outcome, Remember, Stage, Tracked
+from dsflow.net.build import ACK, FIN, RST, SYN, URG
+from dsflow.net.icmp import is_icmp_error
+from dsflow.net.packet import Packet
+from dsflow.net.quote import quoted
+from dsflow.net.wire import ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
+
+__all__ = ["confirm", "track"]
+
+_KNOWN_FLAGS = frozenset({SYN, SYN | URG, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK | URG, ACK, ACK | URG})
+"""The flags that make sense together (nf_conntrack_proto_tcp, tcp_valid_flags); PSH, ECE and CWR do not count."""
+
+_OPENING = frozenset({SYN, SYN | URG, ACK, ACK | URG})
+"""Those of a first segment: Linux takes up connections that it has not seen opened (nf_conntrack_tcp_loose)."""
+
+_REQUESTS = {ICMP: frozenset({ECHO_REQUEST, 13, 15, 17}), ICMPV6: frozenset({ECHO_REQUEST_V6, 139})}
+"""The ICMP messages that can open a session: echo, timestamp, information, address mask; node information."""
+
+
+def track(table: Track) -> Stage:
+    """The stage that finds a packet's session."""
+    families = table.families
+
+    def tracked(packet: Packet, at: At) -> Outcome:
+        if packet.family not in families:
+            return None
+        if at.attached is not None:
+            return Tracked(State.RELATED, *at.attached)
+        if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
+            return _of_error(packet, at, table)
+        if table.invalid is not None and _makes_no_sense(packet, at):
+            return Tracked(State.INVALID, remark=table.invalid)
+        key = key_of(packet)
+        session = at.memory.sessions.get(key)
+        if session is None:
+            opens = table.invalid is None or _can_open(packet)
+            return Tracked(State.NEW) if opens else Tracked(State.INVALID, remark=table.invalid)
+        reverse = key != session.original
+        answered = reverse or session.original in at.memory.replied
+        return Tracked(State.ESTABLISHED if answered else State.NEW, session, reverse)
+
+    return tracked
+
+
+def confirm(_: Confirm) -> Stage:
+    """The stage that remembers a new connection."""
+
+    def confirmed(packet: Packet, at: At) -> Outcome:
+        if at.state is not State.NEW or at.session is not None:
+            return None
+        return Remember(Session(key_of(at.arrived), reversed_key(key_of(packet)), at.dnat, at.snat))
+
+    return confirmed
+
+
+def _of_error(error: Packet, at: At, table: Track) -> Outcome:
+    """An ICMP error belongs to the session of the packet that it quotes, if there is one."""
+    quote = quoted(error)
+    key = None if quote is None else reversed_key(key_of(quote))
+    session = None if key is None or _is_garbled(at) else at.memory.sessions.get(key)
+    if session is None:
+        return Tracked(State.INVALID, remark=table.invalid)
+    return Tracked(State.RELATED, session, key == session.reply)
+
+
+def _makes_no_sense(packet: Packet, at: At) -> bool:
+    if _is_garbled(at):
+        return True
+    return packet.protocol == TCP and packet.tcp_flags & (SYN | ACK | RST | FIN | URG) not in _KNOWN_FLAGS
+
+
+def _is_garbled(at: At) -> bool:
+    """Whether the upper header is damaged; a checksum is looked at where packets come in, and none is no error."""
+    if at.flaw is None or at.flaw.field == "udp.no_checksum":
+        return False
+    return at.in_interface is not None or not at.flaw.field.endswith(".checksum")
+
+
+def _can_open(packet: Packet) -> bool:
+    if packet.protocol == TCP:
+        return packet.tcp_flags & (SYN | ACK | RST | FIN | URG) in _OPENING
+    return packet.protocol not in _REQUESTS or packet.icmp_type in _REQUESTS[packet.protocol]
