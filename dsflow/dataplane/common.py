@@ -49,7 +49,7 @@ IGNORED = Drop(
     Disposition.NO_LISTENER,
 )
 UNHEARD = Drop(
-    Rule(reason="a broadcast: listeners are bound to addresses, and an echo request to all is ignored"),
+    Rule(reason="{dst} is shared with others, and no listener is bound to it; an echo request to all is ignored"),
     Disposition.NO_LISTENER,
 )
 AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"))
@@ -92,7 +92,11 @@ def not_forwarding(device_id: str) -> Drop:
 
 
 def listeners(
-    device_id: str, ports: Iterable[Listener], path: str, broadcasts: frozenset[int] = frozenset()
+    device_id: str,
+    ports: Iterable[Listener],
+    path: str,
+    broadcasts: frozenset[int] = frozenset(),
+    anycast: frozenset[int] = frozenset(),
 ) -> Listeners:
     """What answers at a device, and how it refuses the rest (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1)."""
     numbers = frozenset((PROTOCOL_NUMBERS[entry.protocol], entry.port) for entry in ports)
@@ -114,6 +118,7 @@ def listeners(
         unknown=Drop(nobody, Disposition.NO_LISTENER, error=IcmpError.PROTOCOL_UNREACHABLE),
         unheard=UNHEARD,
         broadcasts=broadcasts,
+        anycast=anycast,
     )
 
 

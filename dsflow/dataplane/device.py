@@ -52,7 +52,8 @@ class Device:
 
     ``icmp_sources`` tells the address from which the device sends an ICMP error; where it has none, no error
     is sent.  ``icmp_burst`` is how many it sends to one address in a row, None for any number.  ``own`` are the
-    addresses among which it chooses the source of what it sends, where it has several.
+    addresses among which it chooses the source of what it sends, where it has several.  ``broadcasts`` (IPv4)
+    and ``anycast`` (IPv6) are addresses that it shares with others.
     """
 
     id: str
@@ -70,6 +71,8 @@ class Device:
     icmp_sources: IcmpSources = field(default_factory=dict)
     icmp_burst: int | None = None
     own: OwnAddresses | None = None
+    broadcasts: frozenset[int] = frozenset()
+    anycast: frozenset[int] = frozenset()
     toll: Toll = Toll()
     source: str | None = None
 

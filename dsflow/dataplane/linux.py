@@ -110,6 +110,8 @@ class _Compiler:
             capabilities=netfilter.capabilities(device),
             icmp_sources=self._icmp_sources(),
             own=own,
+            broadcasts=self._broadcasts(Family.IPV4),
+            anycast=self._anycast(Family.IPV6),
             icmp_burst=_RATE_LIMITED_BURST if device.icmp_rate_limit else None,
             toll=Toll(
                 forwarded=(Delay("pod_hop"),),
@@ -212,10 +214,7 @@ class _Compiler:
         """The device's own addresses, its broadcast addresses, and as a router its subnets' anycast addresses."""
         own = dict(own_addresses(self._device.addresses(family)))
         shared = {_host(family, value): Deliver(_TO_ALL) for value in self._broadcasts(family)}
-        if family is Family.IPV6 and family in self._device.forwarding:
-            for entry in self._entries(family):
-                if entry.prefix.length < 127:  # RFC 6164 section 5.1
-                    shared[_host(family, entry.prefix.first)] = Deliver(_ANYCAST)
+        shared |= {_host(family, value): Deliver(_ANYCAST) for value in self._anycast(family)}
         return shared | own
 
     def _entries(self, family: Family) -> Iterator[OwnAddress]:
@@ -223,10 +222,18 @@ class _Compiler:
             if name != _LOOPBACK:
                 yield from owns
 
-    def _broadcasts(self, family: Family) -> set[int]:
+    def _broadcasts(self, family: Family) -> frozenset[int]:
         if family is Family.IPV6:
-            return set()
-        return {entry.prefix.last for entry in self._entries(family) if entry.prefix.length < 31} | {0xFFFF_FFFF}
+            return frozenset()
+        directed = frozenset(entry.prefix.last for entry in self._entries(family) if entry.prefix.length < 31)
+        return directed | {0xFFFF_FFFF}
+
+    def _anycast(self, family: Family) -> frozenset[int]:
+        """RFC 4291 section 2.6.1; not of a /127 (RFC 6164 section 5.1), nor where it is somebody's address."""
+        if family is Family.IPV4 or family not in self._device.forwarding:
+            return frozenset()
+        own = {address.value for address in self._device.addresses(family)}
+        return frozenset(entry.prefix.first for entry in self._entries(family) if entry.prefix.length < 127) - own
 
     def _arriving(self, family: Family) -> LongestPrefixTable[Action]:
         if family not in self._device.forwarding:
@@ -264,8 +271,8 @@ class _Compiler:
         return Redirect(on_link=near, told=_REDIRECTED)
 
     def _listeners(self) -> Table:
-        broadcasts = frozenset(self._broadcasts(Family.IPV4))
-        return listeners(self._device.id, self._device.listen, f"devices.{self._device.name}", broadcasts)
+        shared = self._broadcasts(Family.IPV4), self._anycast(Family.IPV6)
+        return listeners(self._device.id, self._device.listen, f"devices.{self._device.name}", *shared)
 
     def _icmp_sources(self) -> IcmpSources:
         """From where senders are told.

@@ -218,8 +218,9 @@ class Listeners:
 
     Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
     is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one that asks
-    for nothing ``ignored``.  ``unknown`` is said of other protocols.  Broadcasts (``broadcasts``, IPv4) are
-    taken and heard by nobody: listeners are bound to addresses.
+    for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared with
+    others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
+    broadcasts and TCP are ``unheard`` there.
     """
 
     ports: frozenset[tuple[int, int]]
@@ -233,6 +234,7 @@ class Listeners:
     unknown: Drop
     unheard: Drop
     broadcasts: frozenset[int] = frozenset()
+    anycast: frozenset[int] = frozenset()
     stage: str = "listener"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Neighbor, Reoriginate
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.selection import source_address
 from dsflow.engine.conntrack import Memories, key_of, reversed_key
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Network
 from dsflow.engine.walk import Walk, walk
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
-from dsflow.net.packet import Packet
+from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
 from dsflow.net.wire import TCP, UDP, MalformedPacket, next_header_offset
 from dsflow.trace.trace import Cause, Direction, Trace
@@ -55,11 +57,12 @@ def converse(
     for connection in range(1, MOST_CONNECTIONS + 1):
         state.own(origin).expected.add(reversed_key(key_of(packet)))
         out = walk(network, state, origin, packet, flaw=flaw, wire=wire, raw=raw)
-        flaw, wire, raw = None, None, False
+        wire, raw = None, False
         traces.append(_trace(out, connection, Direction.FORWARD))
         end, here, packet = out.end, out.hops[-1].at.id, out.packet
         if isinstance(end, Drop):
-            _refuse(network, state, out, end, connection, traces)
+            if not _is_refused_in_silence(out, end, flaw):
+                _refuse(network, state, out, end, connection, traces)
             break
         answer = None if isinstance(end, Forward) else _answer(network, state, here, packet)
         answered = _send_back(network, state, here, answer, connection, traces)
@@ -70,8 +73,15 @@ def converse(
 
 
 def _answer(network: Network, state: Memories, here: str, packet: Packet) -> Packet | None:
-    """What the listener answers; a UDP socket of Linux sets *don't fragment* where the datagram fits."""
+    """What the listener answers.
+
+    A UDP socket of Linux sets *don't fragment* where the datagram fits.  What came to an address shared with
+    others is answered from one that is the device's alone.
+    """
     answer = reply_to(packet)
+    if answer is not None and (packet.family, packet.dst) not in network.program(here).addresses:
+        src = source_address(network.dataplane[here], packet.family, packet.src)
+        return answer if src is None else rewritten(answer, src=src)
     if answer is None or answer.protocol != UDP or answer.family is Family.IPV6:
         return answer
     route = _route_from(network, state, here, answer)
@@ -89,6 +99,17 @@ def _route_from(network: Network, state: Memories, here: str, packet: Packet) ->
     return next((found for _, _, stage in stages if (found := stage(packet, at)) is not None), None)
 
 
+_FILTERED = (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition.DENIED_EGRESS)
+
+
+def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -> bool:
+    """A filter rejects nothing that it cannot verify, and nobody is told of what was sent to all (nf_reject.c)."""
+    packet, device = out.packet, out.hops[-1].at
+    if packet.family is Family.IPV4 and packet.dst in device.broadcasts:
+        return True
+    return end.disposition in _FILTERED and (flaw is not None or packet.is_fragment)
+
+
 def _refuse(network: Network, state: Memories, out: Walk, end: Drop, connection: int, traces: list[Trace]) -> None:
     """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing.
 
@@ -97,7 +118,7 @@ def _refuse(network: Network, state: Memories, out: Walk, end: Drop, connection:
     if out.hops[-1].index == 0:
         return
     if end.resets and out.packet.protocol == TCP:
-        reset = reset_to(out.packet)
+        reset = reset_to(out.packet, traffic_class=0 if end.disposition in _FILTERED else None)
         _send_back(network, state, out.hops[-1].at.id, reset, connection, traces, out)
     elif end.error is not None:
         _send_error(network, state, out, end, connection, traces)
@@ -180,7 +201,7 @@ def _icmp_source(network: Network, out: Walk, packet: Packet) -> int | None:
     """A packet to one of the device's own addresses is refused from that one; a router chooses one of its own."""
     hop = out.hops[-1]
     own = network.program(hop.at.id).addresses
-    if (packet.family, packet.dst) in own:
+    if (packet.family, packet.dst) in own or (packet.family is Family.IPV6 and packet.dst in hop.at.anycast):
         return packet.dst
     if (packet.family, packet.src) in own:  # already translated: the error goes round to the device itself
         return packet.src

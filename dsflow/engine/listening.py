@@ -21,6 +21,7 @@ __all__ = ["listener", "proxy"]
 
 _REQUESTS = {(ICMP, ECHO_REQUEST), (ICMPV6, ECHO_REQUEST_V6)}
 _REPLIES = {(ICMP, ECHO_REPLY), (ICMPV6, ECHO_REPLY_V6)}
+_SILENT = {Family.IPV4: (ICMP, 2, 103), Family.IPV6: (ICMPV6, 59)}  # heard by the kernel itself, or no protocol at all
 _SPOKEN = {Family.IPV4: (TCP, UDP, ICMP), Family.IPV6: (TCP, UDP, ICMPV6)}
 
 
@@ -30,23 +31,27 @@ def listener(table: Listeners) -> Stage:
     def listening(packet: Packet, at: At) -> Outcome:
         if at.flaw is not None:
             return _damaged(str(at.flaw))
-        if packet.family is Family.IPV4 and packet.dst in table.broadcasts:
-            return table.unheard
+        if packet.dst in (table.broadcasts if packet.family is Family.IPV4 else table.anycast):
+            shared = packet.family is Family.IPV4 or packet.protocol == TCP
+            return table.unheard if shared else table.echo if _is_echo_request(packet) else _unasked(packet, table)
         if (packet.protocol, packet.dport) in table.ports:
             return _at_open_port(packet, at, table)
         if _is_echo_request(packet):
             return table.echo
         if is_icmp_error(packet):
             return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
-        if _is_awaited(packet, at):
-            return table.awaited
-        if packet.protocol in ICMP_PROTOCOLS:
-            return table.stray if packet.protocol in _SPOKEN[packet.family] else table.unknown
-        if packet.protocol not in _SPOKEN[packet.family]:
-            return table.unknown
-        return table.closed if _opens(packet) else table.unconnected
+        return table.awaited if _is_awaited(packet, at) else _unasked(packet, table)
 
     return listening
+
+
+def _unasked(packet: Packet, table: Listeners) -> Outcome:
+    """What becomes of a packet that nobody here waits for."""
+    if packet.protocol in _SILENT[packet.family]:
+        return table.stray
+    if packet.protocol not in _SPOKEN[packet.family]:
+        return table.unknown
+    return table.closed if _opens(packet) else table.unconnected
 
 
 def proxy(table: Proxy, seed: int) -> Stage:

@@ -24,12 +24,16 @@ _REQUESTS = {ICMP: frozenset({ECHO_REQUEST, 13, 15, 17}), ICMPV6: frozenset({ECH
 """The ICMP messages that can open a session: echo, timestamp, information, address mask; node information."""
 
 
+_UNTRACKED = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
+"""The ICMPv6 messages that hold a link together, which are let alone (nf_conntrack_proto_icmpv6.c)."""
+
+
 def track(table: Track) -> Stage:
     """The stage that finds a packet's session."""
     families = table.families
 
     def tracked(packet: Packet, at: At) -> Outcome:
-        if packet.family not in families:
+        if packet.family not in families or (packet.protocol == ICMPV6 and packet.icmp_type in _UNTRACKED):
             return None
         if at.attached is not None:
             return Tracked(State.RELATED, *at.attached)

@@ -40,6 +40,7 @@ _TCP = Struct("!HHIIBBHHH")  # ports, sequence, acknowledgement, data offset, fl
 _UDP = Struct("!HHHH")  # ports, length, checksum
 _ECHOES = {ICMP: (ECHO_REQUEST, ECHO_REPLY), ICMPV6: (ECHO_REQUEST_V6, ECHO_REPLY_V6)}
 _SEQUENCE_MASK = 0xFFFF_FFFF
+_CONGESTION = 0x03  # the ECN bits of a traffic class (RFC 3168)
 
 
 def first_packet(
@@ -150,11 +151,12 @@ def reply_to(packet: Packet, *, ttl: int = 64, dont_fragment: bool = False) -> P
     return _echo_reply(packet, ttl)
 
 
-def reset_to(packet: Packet, *, ttl: int = 64) -> Packet | None:
+def reset_to(packet: Packet, *, ttl: int = 64, traffic_class: int | None = None) -> Packet | None:
     """The TCP reset that a closed port answers, or None to a reset and to anything but TCP.
 
     RFC 9293 section 3.10.7.1: a segment with ACK is answered at the sequence number it acknowledges; any
-    other by sequence number 0 and an acknowledgement of all that it held.
+    other by sequence number 0 and an acknowledgement of all that it held.  Linux answers in the packet's own
+    traffic class, but for congestion (tcp_v4_send_reset); its filters do so in ``traffic_class``.
 
     >>> syn = first_packet(6, "tcp", 1, 2, dport=81)
     >>> reset = reset_to(syn)
@@ -165,11 +167,13 @@ def reset_to(packet: Packet, *, ttl: int = 64) -> Packet | None:
     if packet.protocol != TCP or packet.sport is None or is_fragment(packet.raw) or flags & RST:
         return None
     _, _, sequence, acknowledged, offset, *_ = _TCP.unpack_from(packet.raw, packet.transport)
+    of_packet = _traffic_class(packet) & ~_CONGESTION
+    answered = of_packet if traffic_class is None else traffic_class
     if flags & ACK:
-        return _segment_back(packet, acknowledged, 0, RST, 0, ttl)
+        return _segment_back(packet, acknowledged, 0, RST, 0, ttl, answered)
     data_bytes = len(packet.raw) - packet.transport - (offset >> 4) * 4
     held = data_bytes + bool(flags & SYN) + bool(flags & FIN)
-    return _segment_back(packet, 0, (sequence + held) & _SEQUENCE_MASK, RST | ACK, 0, ttl)
+    return _segment_back(packet, 0, (sequence + held) & _SEQUENCE_MASK, RST | ACK, 0, ttl, answered)
 
 
 def _syn_ack(packet: Packet, ttl: int) -> Packet | None:
@@ -189,9 +193,11 @@ def _first_syn_ack(family: Family, ttl: int) -> Packet:
     return assembled(family, TCP, 0, 0, message, ports=(0, 0), ttl=ttl, dont_fragment=True)
 
 
-def _segment_back(packet: Packet, sequence: int, acknowledged: int, flags: int, window: int, ttl: int) -> Packet:
+def _segment_back(
+    packet: Packet, sequence: int, acknowledged: int, flags: int, window: int, ttl: int, traffic_class: int = 0
+) -> Packet:
     message = _TCP.pack(packet.dport, packet.sport, sequence, acknowledged, 0x50, flags, window, 0, 0)
-    return _back(packet, message, ttl, dont_fragment=True)
+    return _back(packet, message, ttl, dont_fragment=True, traffic_class=traffic_class)
 
 
 def _udp_echo(packet: Packet, ttl: int, *, dont_fragment: bool) -> Packet:
@@ -205,10 +211,20 @@ def _echo_reply(packet: Packet, ttl: int) -> Packet | None:
     request, reply = _ECHOES[packet.protocol]
     if packet.icmp_type != request:
         return None
-    return _back(packet, bytes((reply, 0, 0, 0)) + packet.raw[packet.transport + 4 :], ttl)
+    code = packet.raw[packet.transport + 1]  # comes back as it was
+    message = bytes((reply, code, 0, 0)) + packet.raw[packet.transport + 4 :]
+    return _back(packet, message, ttl, traffic_class=_traffic_class(packet))
 
 
-def _back(packet: Packet, message: bytes, ttl: int, *, dont_fragment: bool = False) -> Packet:
+def _traffic_class(packet: Packet) -> int:
+    """IPv4's type of service, IPv6's traffic class."""
+    raw = packet.raw
+    return raw[1] if packet.family is Family.IPV4 else (raw[0] & 0x0F) << 4 | raw[1] >> 4
+
+
+def _back(
+    packet: Packet, message: bytes, ttl: int, *, dont_fragment: bool = False, traffic_class: int = 0
+) -> Packet:
     """The message on its way to where the packet came from."""
     return assembled(
         packet.family,
@@ -219,4 +235,5 @@ def _back(packet: Packet, message: bytes, ttl: int, *, dont_fragment: bool = Fal
         ports=(packet.dport, packet.sport),
         ttl=ttl,
         dont_fragment=dont_fragment,
+        traffic_class=traffic_class,
     )

@@ -50,7 +50,7 @@ def test_an_mtu_stands_in_its_field(family: int, kind: int, code: int) -> None:
     assert error is not None
     oracle = to_scapy(error.raw)
     assert (oracle["ICMP"].nexthopmtu if family == 4 else oracle["ICMPv6PacketTooBig"].mtu) == 1400
-    with pytest.raises(ValueError, match="no field for an MTU of 1400"):
+    with pytest.raises(ValueError, match="no field for 1400"):
         icmp_error(packet, src=9, icmp_type=1, icmp_code=0, word=1400)
 
 

@@ -48,7 +48,7 @@ def ipv6_masquerade(device: Device) -> Device | None:
     uplinks = [name for name in device.interfaces if name.startswith("eth")]
     if own is None:
         return None
-    rows = (_row(NatKind.MASQUERADE, Match(family=Family.IPV6, out_interface=name), own) for name in uplinks)
+    rows = (_row(NatKind.MASQUERADE, Match(family=Family.IPV6, out_interface=name), own[0]) for name in uplinks)
     return _with_rows(device, "postrouting", *rows)
 
 
