@@ -8,6 +8,7 @@ from functools import cached_property
 
 from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
+from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Topology
@@ -30,6 +31,8 @@ UNMODELLED = {
     Prefix.parse("ff00::/8"): "multicast (RFC 4291)",
 }
 """Destinations that are no unicast address of a network, with what they are."""
+
+_LINUX_KNOWS = tuple(map(Prefix.parse, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "240.0.0.0/4", "::/127")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,34 @@ class Ends:
         """
         end = self._known.get(text) or self.target(text)
         if end.device is None:
-            raise UsageError(f'"{text}": packets start at a pod, node, load balancer or Internet host')
+            raise UsageError(f'"{text}": packets start at a pod, node, load balancer, Internet host or generic device')
         return end
+
+    def sender(self, text: str) -> End:
+        """Whatever can put a packet onto a wire: an end that sends, but also a gateway or a VCN's fabric.
+
+        Raises
+        ------
+        UsageError
+            For a name that is unknown or is no device.
+        """
+        if text in self._vcn_ids() or any(text == gateway.id for gateway in self._topology.gateways.values()):
+            return End(id=text, kind=text.partition("/")[0], device=text)
+        return self.origin(text)
+
+    def destination(self, text: str, origin: End) -> End:
+        """The end that a packet's destination address is.
+
+        Raises
+        ------
+        NotModelledError
+            For a multicast or link-local address, and for loopback and reserved ones unless a generic device
+            sends there: Linux knows what to do with them.
+        """
+        address = Address.parse(text)
+        if origin.kind == "device" and any(address in prefix for prefix in _LINUX_KNOWS):
+            return End(id=text, kind="address", inside=_pair(address), outside=_pair(address))
+        return self.target(text)
 
     def target(self, text: str) -> End:
         """The end that is asked: an id, or an address of either family.
@@ -97,6 +126,10 @@ class Ends:
         """The kind of path between two ends; None where the scenario has no cluster or neither end is in it."""
         if not self._topology.nodes:
             return None
+        if self._is_on_premises(origin) or self._is_on_premises(target):
+            peer = target if self._is_on_premises(origin) else origin
+            in_cluster = peer.kind != "device" and not self._is_outside(peer) and not self._is_on_premises(peer)
+            return PathType.ON_PREMISES if in_cluster else None
         if self._is_outside(origin):
             return None if self._is_outside(target) else PathType.INGRESS
         if self._is_outside(target):
@@ -107,6 +140,26 @@ class Ends:
 
     def _is_outside(self, end: End) -> bool:
         return end.kind == "internet"
+
+    def _is_on_premises(self, end: End) -> bool:
+        """A generic device outside every VCN, or an address that nobody has on such a device's link."""
+        if end.kind == "device":
+            return end.vcn is None
+        return end.kind == "address" and any(address is not None and self._is_linked(address) for address in end.inside)
+
+    def _is_linked(self, address: Address) -> bool:
+        return any(address in prefix for prefix in self._link_prefixes)
+
+    @cached_property
+    def _link_prefixes(self) -> tuple[Prefix, ...]:
+        """What is on the links of generic devices."""
+        return tuple(
+            entry.prefix
+            for device in self._topology.devices.values()
+            for interface in device.interfaces.values()
+            if interface.link in self._topology.links
+            for entry in interface.addresses
+        )
 
     def _resolve(self, text: str) -> End:
         if _looks_like_address(text):
@@ -126,9 +179,14 @@ class Ends:
                 return _balancer(balancer, self._vcn(balancer.subnet), self._balancer_ports(name))
             case "service" if name in topology.services:
                 return self._service(topology.services[name])
+            case "device" if name in topology.devices:
+                return self._device(topology.devices[name])
+        if text in topology.devices:
+            return self._device(topology.devices[text])
         if any(text == gateway.id for gateway in topology.gateways.values()) or text in self._vcn_ids():
             raise UsageError(f'"{text}": packets pass through it, but none begins or ends there')
-        raise UsageError(f'"{text}": no such pod, node, service, lb or internet host{did_you_mean(text, self._ids())}')
+        hint = did_you_mean(text, self._ids())
+        raise UsageError(f'"{text}": no such pod, node, service, lb, internet host or device{hint}')
 
     def _vcn(self, subnet: str | None) -> str | None:
         return None if subnet is None else self._topology.subnets[subnet].vcn
@@ -146,6 +204,8 @@ class Ends:
             topology.internet,
         ):
             yield from (thing.id for thing in things.values())
+        for device in topology.devices.values():
+            yield from (device.id, device.name)
 
     def _by_address(self, text: str) -> End:
         try:
@@ -169,10 +229,16 @@ class Ends:
                 outside=pair,
                 listen=known.listen,
             )
-        inside = address in self._translators or any(
+        inside = self._is_alone or self._is_linked(address) or address in self._translators
+        inside = inside or any(
             address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family)
         )
         return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
+
+    @cached_property
+    def _is_alone(self) -> bool:
+        """Whether generic devices are all there is, so that no address is known to be the Internet's."""
+        return bool(self._topology.devices) and not self._topology.vcns and not self._topology.internet
 
     @cached_property
     def _translators(self) -> set[Address]:
@@ -196,6 +262,8 @@ class Ends:
         for service in topology.services.values():
             addresses = service.cluster_ipv4, service.cluster_ipv6
             found |= {address: service.id for address in addresses if address is not None}
+        for device in topology.devices.values():
+            found |= {address: device.id for family in Family for address in device.addresses(family)}
         return found
 
     def _pod(self, pod: Pod) -> End:
@@ -222,6 +290,21 @@ class Ends:
             inside=host.inside,
             outside=host.outside,
             listen=pod.listen,
+        )
+
+    def _device(self, device: GenericDevice) -> End:
+        """A generic device: it is known by its first address of each family, wherever it is seen from."""
+        ipv4, ipv6 = (next(iter(device.addresses(family)), None) for family in Family)
+        subnets = (interface.link for interface in device.interfaces.values() if interface.link)
+        subnet = next((link.removeprefix("subnet/") for link in subnets if link.startswith("subnet/")), None)
+        return End(
+            id=device.id,
+            kind="device",
+            device=device.id,
+            vcn=self._vcn(subnet),
+            inside=(ipv4, ipv6),
+            outside=(ipv4, ipv6),
+            listen=device.listen,
         )
 
     def _host_ports(self, node: str) -> tuple[Listener, ...]:

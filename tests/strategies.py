@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from dsflow.net.assemble import assembled
 from dsflow.net.checksum import internet_checksum
 from dsflow.net.packet import Packet
 from tests.clusters import random_cluster
+from tests.networks import random_network
 
 # --- net: addresses, prefixes, packets ---------------------------------------------------------------------
 
@@ -265,7 +267,7 @@ def _add_questions(draw: Draw, data: dict[str, Any]) -> None:
 
 # --- end of scenario ---------------------------------------------------------------------------------------
 
-# --- dataplane, engine, trace: generated clusters ------------------------------------------------------------
+# --- dataplane, engine, trace: generated clusters and networks -----------------------------------------------
 
 
 def clusters() -> SearchStrategy[dict[str, Any]]:
@@ -273,4 +275,12 @@ def clusters() -> SearchStrategy[dict[str, Any]]:
     return st.randoms(use_true_random=False).map(random_cluster)
 
 
-# --- end of generated clusters -------------------------------------------------------------------------------
+def networks() -> SearchStrategy[dict[str, Any]]:
+    """Networks of generic devices as scenario data: always valid, and odd in many ways.
+
+    Only the seed is drawn: one network takes hundreds of choices, more than hypothesis likes to hold.
+    """
+    return st.integers(0, 99_999).map(Random).map(random_network)
+
+
+# --- end of generated clusters and networks ------------------------------------------------------------------

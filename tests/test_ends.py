@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from dsflow import scenario
 from dsflow.ends import End, Ends
 from dsflow.errors import NotModelledError, UsageError
 from dsflow.net.address import Address, Family
+from dsflow.trace.chain import PathType
 from tests.cases import BALANCER, HOST_POD, POD, PUBLIC_NODE, SERVICE, WEB, gua, sydney
 
 
@@ -121,3 +125,87 @@ def test_what_is_no_unicast_address_of_a_network_is_refused(text: str) -> None:
     """Multicast, broadcast and loopback are not modelled, and the message says so."""
     with pytest.raises(NotModelledError, match="not modelled"):
         Ends(sydney().topology).target(text)
+
+
+def _network(name: str, changes: dict[str, Any] | None = None) -> Ends:
+    """The ends of an embedded scenario with changes, its own questions left out."""
+    quiet: dict[str, Any] = {"expect": [], "flows": []}
+    return Ends(scenario.build(scenario.with_changes(scenario.read(name), quiet | (changes or {}))))
+
+
+def test_a_device_is_known_by_its_id_and_by_its_bare_name() -> None:
+    """Its first address of each family, and what it listens on."""
+    ends = _network("two-routers")
+    bare, full = ends.target("r0"), ends.origin("device/r0")
+    assert bare == full
+    assert (bare.id, bare.kind, bare.device, bare.node, bare.vcn) == ("device/r0", "device", "device/r0", None, None)
+    assert _texts(bare, from_outside=False) == _texts(bare, from_outside=True) == ["10.1.0.1", "fd00:1::1"]
+    assert [str(port) for port in ends.target("h2").listen] == ["tcp/80", "udp/53"]
+
+
+def test_every_address_of_a_device_is_the_devices() -> None:
+    """Those of later interfaces and of lo too; none where IPv6 is off."""
+    ends = _network("two-routers", {"devices.h0.interfaces.e0.mtu": 1000})
+    for text in ("10.1.0.1", "10.1.1.1", "192.0.2.1", "fd00:1:1::1"):
+        found = ends.target(text)
+        assert (found.id, found.kind, found.device) == (text, "device", "device/r0")
+    assert ends.target("fd00:1::2").device is None
+    assert ends.target("h0").address(Family.IPV6, from_outside=False) is None
+
+
+def test_where_devices_stand_alone_nobodys_address_is_no_internet() -> None:
+    """There is nothing that says which addresses the Internet has."""
+    ends = _network("two-routers")
+    assert ends.target("10.1.2.99").kind == ends.target("198.51.100.7").kind == "address"
+    with pytest.raises(UsageError, match=r"packets start at .* generic device"):
+        ends.origin("10.1.2.99")
+
+
+def test_an_unknown_device_is_refused_with_a_hint() -> None:
+    """The bare names are offered too."""
+    with pytest.raises(UsageError, match=r'"device/r00": no such .* device; did you mean "device/r0"'):
+        _network("two-routers").target("device/r00")
+
+
+MIXED: dict[str, Any] = {
+    "links": {"office": {}},
+    "devices": {
+        "fw": {
+            "forwarding": True,
+            "interfaces": {
+                "vnic": {"link": "subnet/lb", "addresses": ["100.0.2.77/24"]},
+                "e1": {"link": "office", "addresses": ["10.77.0.1/24"]},
+            },
+        },
+        "desk": {"interfaces": {"e0": {"link": "office", "addresses": ["10.77.0.2/24"]}}, "listen": ["tcp/22"]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("origin", "target", "path_type"),
+    [
+        ("desk", POD, PathType.ON_PREMISES),
+        (POD, "desk", PathType.ON_PREMISES),
+        (POD, "10.77.0.2", PathType.ON_PREMISES),
+        (POD, "10.77.0.99", PathType.ON_PREMISES),
+        ("desk", SERVICE, PathType.ON_PREMISES),
+        ("desk", "fw", None),
+        ("desk", "10.77.0.99", None),
+        ("desk", WEB, None),
+        ("fw", POD, PathType.VCN_INTERNAL),
+        ("fw", WEB, PathType.EGRESS),
+        (POD, WEB, PathType.EGRESS),
+    ],
+)
+def test_the_kind_of_path_with_devices_beside_a_cluster(origin: str, target: str, path_type: PathType | None) -> None:
+    """A device in a subnet is inside its VCN; another is on premises."""
+    ends = _network("oke-sydney", MIXED)
+    assert ends.target("fw").vcn == "oke"
+    assert ends.path_type(ends.origin(origin), ends.target(target)) is path_type
+
+
+def test_without_a_cluster_a_path_has_no_type() -> None:
+    """Path types are those of a cluster."""
+    ends = _network("two-routers")
+    assert ends.path_type(ends.origin("h0"), ends.target("h2")) is None

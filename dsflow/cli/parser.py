@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dsflow {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_run, _add_trace, _add_get, _add_check, _add_diff, _add_whatif, _add_schema, _add_init):
+    for add in (_add_run, _add_trace, _add_get, _add_check, _add_diff, _add_whatif, _add_lab, _add_schema, _add_init):
         add(commands)
     return parser
 
@@ -178,6 +178,36 @@ def _add_whatif(commands: Any) -> None:
         required=True,
         metavar="PATH=VALUE",
         help="a value by dotted path, null to take it away: gateways.nat.enabled=false",
+    )
+
+
+def _add_lab(commands: Any) -> None:
+    text = "the same packets through the Linux kernel, compared hop by hop"
+    parser = commands.add_parser(
+        "lab", help=text, description=_sentence(text), allow_abbrev=False, formatter_class=_Help
+    )
+    inner = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_lab_verify(inner)
+    plan = _command(inner, "plan", "lab", "the commands that build the network, as a shell script", seed=False)
+    _add_scenario(plan)
+
+
+def _add_lab_verify(commands: Any) -> None:
+    more = " Without --probes or --random: the scenario's flows and expectations. Needs root, ip, nft and socat."
+    parser = _command(
+        commands, "verify", "lab", "whether kernel and simulation agree; exit 1 where they do not", more=more
+    )
+    _add_scenario(parser)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--probes", metavar="FILE", help='JSON lines: {"device": ..., "packet": hex, "interface": ...}')
+    source.add_argument("--random", type=_whole(1, 100_000), metavar="N", help="N packets drawn by --seed")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json"),
+        default="table",
+        metavar="FORMAT",
+        help="table (default, with both lists of hops where they differ), or json",
     )
 
 

@@ -236,12 +236,23 @@ class _Compiler:
         return frozenset(entry.prefix.first for entry in self._entries(family) if entry.prefix.length < 127) - own
 
     def _arriving(self, family: Family) -> LongestPrefixTable[Action]:
-        if family not in self._device.forwarding:
-            return _table(family, self._local_rows(family), not_forwarding(self._device.id))
-        return _table(family, self._main[family] | self._local_rows(family), _NO_ROUTE)
+        """What does not route is silent, but for IPv6's own refusals: they come first (ip6_pkt_discard)."""
+        if family in self._device.forwarding:
+            return _table(family, self._main[family] | self._local_rows(family), _NO_ROUTE)
+        stays = not_forwarding(self._device.id)
+        if family is Family.IPV4:
+            return _table(family, self._local_rows(family), stays)
+        refused = {
+            prefix: action if isinstance(action, Drop) else stays for prefix, action in self._main[family].items()
+        }
+        return _table(family, refused | self._local_rows(family), _NO_ROUTE)
 
     def _leaving(self, family: Family) -> LongestPrefixTable[Action]:
-        return _table(family, self._main[family] | self._local_rows(family), _NO_ROUTE)
+        """As for what arrives, but that a socket does not send to all unless it asks for that (socket(7))."""
+        special: _Rows = {_host(family, value): _NO_BROADCAST for value in self._broadcasts(family)}
+        if family is Family.IPV6:
+            special[_LINK_LOCAL] = _STRANGER_ON_LINK
+        return _table(family, self._main[family] | self._local_rows(family) | special, _NO_ROUTE)
 
     # --- checks ------------------------------------------------------------------------------------------------
 
@@ -249,7 +260,7 @@ class _Compiler:
         family = Family.IPV4
         return ReversePath(
             own=frozenset(address.value for address in self._device.addresses(family)),
-            routes=self._leaving(family),
+            routes=_table(family, self._main[family] | self._local_rows(family), _NO_ROUTE),
             mode=self._device.rp_filter.value,
             martian=_MARTIAN,
             unverified=Drop(
@@ -321,6 +332,10 @@ _NO_NEIGHBOR = Drop(
     Disposition.NEIGHBOR_UNREACHABLE,
     error=IcmpError.HOST_UNREACHABLE,
 )
+_NO_BROADCAST = Drop(
+    Rule(reason="{dst} is a broadcast address, to which a socket sends only if it asked for that (EACCES)"),
+    Disposition.PROHIBITED,
+)
 _SPECIAL: dict[RouteType, tuple[Disposition, IcmpError | None]] = {
     RouteType.BLACKHOLE: (Disposition.BLACKHOLED, None),
     RouteType.UNREACHABLE: (Disposition.UNREACHABLE_ROUTE, IcmpError.UNREACHABLE_ROUTE),
@@ -338,18 +353,22 @@ _MARTIAN = Drop(
 
 def _martians() -> Iterator[tuple[Match, Drop]]:
     """Sources and destinations that ip_route_input_slow and ipv6_rcv take from nobody."""
-    for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::1/128", "ff00::/8"):
+    for text in ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::1/128", "ff00::/8"):
         yield Match(src=Prefix.parse(text)), _MARTIAN
-    for text in ("0.0.0.0/8", "127.0.0.0/8", "::1/128"):
+    for text in ("0.0.0.0/32", "127.0.0.0/8", "::1/128"):
         rule = Rule(reason="{dst} is nobody's address on a link (RFC 1812 section 5.3.7)")
         yield Match(dst=Prefix.parse(text)), Drop(rule, Disposition.SOURCE_CHECK_FAILED)
 
 
 _MARTIANS = Filter(rows=tuple(_martians()), stage="source-check")
+_LINK_LOCAL = Prefix.parse("fe80::/10")
+_STRANGER_ON_LINK = Drop(
+    Rule(reason="{dst} is link-local, and nobody in the model has such an address"), Disposition.NEIGHBOR_UNREACHABLE
+)
 _SCOPE = Filter(
     rows=(
         (
-            Match(src=Prefix.parse("fe80::/10")),
+            Match(src=_LINK_LOCAL),
             Drop(
                 Rule(reason="{src} is link-local and goes no further than its link (RFC 4291 section 2.5.6)"),
                 Disposition.SCOPE_UNROUTABLE,
@@ -358,6 +377,7 @@ _SCOPE = Filter(
         ),
         (Match(src=Prefix.parse("::/128")), _MARTIAN),
     ),
+    beyond_link=True,
     stage="scope",
 )
 _RAW_MTU = Mtu(too_big=origin_mtu.too_big, origin=True, raw=True)

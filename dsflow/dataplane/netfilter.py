@@ -86,8 +86,8 @@ def nat(
 
 
 def capabilities(device: GenericDevice) -> tuple[NatCapability, ...]:
-    """The kinds of translation that the device's rules are about."""
-    kinds = dict.fromkeys(_KINDS[rule.action] for rule in device.nat)
+    """The kinds of translation that the device's rules are about, and *snat* for ports that collide."""
+    kinds = dict.fromkeys([_KINDS[rule.action] for rule in device.nat] + [NatKind.SNAT] * bool(device.nat))
     idle = Rule(reason=f"no rule of {device.id} translated this packet")
     return tuple(NatCapability(kind=kind, idle=idle) for kind in kinds)
 

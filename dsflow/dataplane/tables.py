@@ -61,9 +61,13 @@ class RouteLookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Rows in order, the first that covers the packet decides; a packet that none covers goes on."""
+    """Rows in order, the first that covers the packet decides; a packet that none covers goes on.
+
+    ``beyond_link`` leaves packets alone that go back to the link they came from.
+    """
 
     rows: tuple[tuple[Match, Drop | Continue], ...]
+    beyond_link: bool = False
     stage: str = "filter"
 
 

@@ -97,6 +97,11 @@ class Memory:
                 return None
         return port
 
+    def is_taken(self, packet: Packet, address: int) -> bool:
+        """Whether the answer to a packet without ports could not be told from another connection's."""
+        reply = packet.family, packet.protocol, packet.dst, packet.dport, address, packet.sport
+        return reply in self.sessions
+
     def kept_port(self, address: int, packet: Packet, seed: int) -> int | None:
         """The source port that Linux gives a new connection (nf_nat_core, get_unique_tuple).
 

@@ -13,7 +13,7 @@ from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
-from dsflow.net.wire import TCP, UDP, MalformedPacket, next_header_offset
+from dsflow.net.wire import ICMPV6, TCP, UDP, MalformedPacket, next_header_offset
 from dsflow.trace.trace import Cause, Direction, Trace
 
 __all__ = ["converse"]
@@ -35,6 +35,7 @@ _ERRORS = {
 which one Linux sends for a route is in net/ipv4/route.c (ip_error) and net/ipv6/route.c (ip6_pkt_drop)."""
 
 _LEAST_IPV6_MTU_BYTES = 1280
+_LEAST_PATH_MTU_BYTES = 552  # net.ipv4.route.min_pmtu
 
 
 def converse(
@@ -57,18 +58,17 @@ def converse(
     for connection in range(1, MOST_CONNECTIONS + 1):
         state.own(origin).expected.add(reversed_key(key_of(packet)))
         out = walk(network, state, origin, packet, flaw=flaw, wire=wire, raw=raw)
-        wire, raw = None, False
         traces.append(_trace(out, connection, Direction.FORWARD))
         end, here, packet = out.end, out.hops[-1].at.id, out.packet
         if isinstance(end, Drop):
             if not _is_refused_in_silence(out, end, flaw):
-                _refuse(network, state, out, end, connection, traces)
+                _refuse(network, state, out, end, connection, traces, learns=not (raw or wire))
             break
         answer = None if isinstance(end, Forward) else _answer(network, state, here, packet)
         answered = _send_back(network, state, here, answer, connection, traces)
         if not (isinstance(end, Reoriginate) and answered):
             break
-        origin, packet = here, _dialled(packet, end)
+        origin, packet, flaw, wire, raw = here, _dialled(packet, end), None, None, False
     return traces
 
 
@@ -78,6 +78,8 @@ def _answer(network: Network, state: Memories, here: str, packet: Packet) -> Pac
     A UDP socket of Linux sets *don't fragment* where the datagram fits.  What came to an address shared with
     others is answered from one that is the device's alone.
     """
+    if packet.src == 0 and packet.protocol != TCP:  # nobody to answer
+        return None
     answer = reply_to(packet)
     if answer is not None and (packet.family, packet.dst) not in network.program(here).addresses:
         src = source_address(network.dataplane[here], packet.family, packet.src)
@@ -110,10 +112,13 @@ def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -
     return end.disposition in _FILTERED and (flaw is not None or packet.is_fragment)
 
 
-def _refuse(network: Network, state: Memories, out: Walk, end: Drop, connection: int, traces: list[Trace]) -> None:
+def _refuse(
+    network: Network, state: Memories, out: Walk, end: Drop, connection: int, traces: list[Trace], *, learns: bool
+) -> None:
     """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing.
 
-    A program on the refusing machine itself gets an error from its system call instead.
+    A program on the refusing machine itself gets an error from its system call instead.  ``learns`` says whether
+    a socket sent the packet, which then learns from errors.
     """
     if out.hops[-1].index == 0:
         return
@@ -121,7 +126,7 @@ def _refuse(network: Network, state: Memories, out: Walk, end: Drop, connection:
         reset = reset_to(out.packet, traffic_class=0 if end.disposition in _FILTERED else None)
         _send_back(network, state, out.hops[-1].at.id, reset, connection, traces, out)
     elif end.error is not None:
-        _send_error(network, state, out, end, connection, traces)
+        _send_error(network, state, out, end, connection, traces, learns=learns)
 
 
 def _send_back(
@@ -144,24 +149,39 @@ def _send_back(
     return isinstance(back.end, Deliver)
 
 
-def _send_error(network: Network, state: Memories, out: Walk, drop: Drop, connection: int, traces: list[Trace]) -> None:
-    """Send an ICMP error to the sender of a refused packet, unless the refuser is the sender or has no address."""
+def _send_error(
+    network: Network,
+    state: Memories,
+    out: Walk,
+    drop: Drop,
+    connection: int,
+    traces: list[Trace],
+    *,
+    learns: bool = True,
+) -> None:
+    """Send an ICMP error about each refused packet to its sender.
+
+    Not where the refuser is the sender, has no address, or has told that one enough.
+    """
     hop = out.hops[-1]
     if hop.index == 0 or drop.error is None:
         return
-    error = _error_about(network, out, drop.error)
-    if error is None or not _may_tell(network, state, hop.at.id, error):
-        return
     cause = Cause(trace=len(traces) - 1, hop=hop.index)
-    back = walk(network, state, hop.at.id, error, attached=out.attached)
-    traces.append(_trace(back, connection, Direction.ERROR, cause))
-    if drop.error is IcmpError.TOO_BIG and isinstance(back.end, Deliver):
-        _learn(state, back, _told_mtu(hop.records[-1][6], error.family))
+    for packet in out.refused or (out.packet,):
+        error = _error_about(network, out, packet, drop.error)
+        if error is None or not _may_tell(network, state, hop.at.id, error):
+            continue
+        back = walk(network, state, hop.at.id, error, attached=out.attached)
+        traces.append(_trace(back, connection, Direction.ERROR, cause))
+        if drop.error is IcmpError.TOO_BIG and isinstance(back.end, Deliver):
+            _learn(state, back, _told_mtu(hop.records[-1][6], error.family), learns=learns)
 
 
-def _error_about(network: Network, out: Walk, kind: IcmpError) -> Packet | None:
+def _error_about(network: Network, out: Walk, packet: Packet, kind: IcmpError) -> Packet | None:
     """The error about a refused packet, or None where there is no address to send it from or none may be sent."""
-    hop, packet = out.hops[-1], out.packet
+    hop = out.hops[-1]
+    if kind not in _ERRORS or packet.family not in _ERRORS[kind]:
+        return None
     src = _icmp_source(network, out, packet)
     if src is None:
         return None
@@ -190,11 +210,18 @@ def _may_tell(network: Network, state: Memories, device_id: str, error: Packet) 
     return told[key] <= burst
 
 
-def _learn(state: Memories, told: Walk, mtu_bytes: int) -> None:
-    """The sender remembers how large packets to this destination may be (RFC 1191 section 3, RFC 8201 section 4)."""
+def _learn(state: Memories, told: Walk, mtu_bytes: int, *, learns: bool) -> None:
+    """The sender remembers how large packets to this destination may be (RFC 1191 section 3, RFC 8201 section 4).
+
+    Only what a socket sent teaches it, but for ICMPv6 (udp_err, icmp_err, icmpv6_err); IPv4 takes nothing below
+    552 bytes (min_pmtu).
+    """
     quote = quoted(told.packet)
-    if quote is not None:
-        state.own(told.hops[-1].at.id).path_mtu[quote.family, quote.dst] = mtu_bytes
+    if quote is None or not (learns or quote.protocol == ICMPV6):
+        return
+    known = state.own(told.hops[-1].at.id).path_mtu
+    at_least = max(mtu_bytes, _LEAST_PATH_MTU_BYTES) if quote.family is Family.IPV4 else mtu_bytes
+    known[quote.family, quote.dst] = min(at_least, known.get((quote.family, quote.dst), at_least))
 
 
 def _icmp_source(network: Network, out: Walk, packet: Packet) -> int | None:

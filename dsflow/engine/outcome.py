@@ -21,6 +21,7 @@ class At:
     Of the whole walk: ``flaw`` is what is wrong with the packet behind its IP header; at the origin,
     ``path_mtu`` is what the sender knows of its way and ``attached`` the session that an ICMP error or a
     reset is about, and ``raw`` says that the packet comes from a raw socket; None and False on every later hop.
+    ``refused`` are the fragments that were turned down at the end.
 
     Of the visit: ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size of the
     largest fragment that it was put together from, 0 for a packet that came whole.  ``route`` is set
@@ -40,6 +41,7 @@ class At:
         "packet",
         "path_mtu",
         "raw",
+        "refused",
         "reverse",
         "route",
         "session",
@@ -60,6 +62,7 @@ class At:
         self.flaw = flaw
         self.attached = attached
         self.raw = raw
+        self.refused: tuple[Packet, ...] = ()
         self.state: State | None = None
 
     def enter(self, memory: Memory, in_interface: str | None, arrived: Packet, largest: int = 0) -> None:

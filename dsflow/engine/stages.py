@@ -141,6 +141,8 @@ def _redirect(table: Redirect) -> Stage:
         assert at.route is not None
         if at.route.neighbor.out_interface != at.in_interface:
             return None
+        if packet.family is Family.IPV4 and at.translated:  # connection tracking lets no redirect out then
+            return None
         if packet.family is Family.IPV6 and at.route.next_hop is not None:
             return None
         near = table.on_link.get(at.in_interface, ())
@@ -158,6 +160,8 @@ def _filter(table: Filter) -> Stage:
         return [row for row in table.rows if row[0].may_cover(family, in_interface)]
 
     def filtered(packet: Packet, at: At) -> Outcome:
+        if table.beyond_link and at.route is not None and at.route.neighbor.out_interface == at.in_interface:
+            return None
         in_interface = at.in_interface or LOOPBACK
         key = packet.family, in_interface
         rows = chosen.get(key)

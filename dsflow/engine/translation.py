@@ -140,7 +140,10 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
             port = at.memory.kept_port(address, packet, seed)
         if port is None:
             return table.exhausted
-    return Rewrite(_with_source(packet, address, port), row.rule, row.kind, snat=row)
+    if packet.sport is None and at.memory.is_taken(packet, address):
+        return table.exhausted
+    new = _with_source(packet, address, port)
+    return None if new == packet else Rewrite(new, row.rule, row.kind, snat=row)
 
 
 def _source_address(packet: Packet, at: At, row: NatRow, table: Nat) -> int | None:

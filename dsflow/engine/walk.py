@@ -16,7 +16,7 @@ from dsflow.engine.conntrack import Attached, Memories, Session, key_of, reverse
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
 from dsflow.net.address import Family
-from dsflow.net.fragment import fragment, reassemble
+from dsflow.net.fragment import divided_like, fragment, reassemble
 from dsflow.net.packet import Packet, UnreadablePacket, decremented
 from dsflow.net.wire import MalformedPacket, is_fragment
 from dsflow.trace.hop import Hop
@@ -46,13 +46,15 @@ _ONTO_THE_WIRE = Rule(reason="put straight onto the wire, past the device's own 
 class Walk(NamedTuple):
     """The hops of one packet and how it ended; ``packet`` is the last one as it was decided on.
 
-    ``attached`` is the session of a refused packet and the direction of what its sender is told.
+    ``attached`` is the session of a refused packet and the direction of what its sender is told; ``refused`` are
+    the fragments that were refused, each by itself.
     """
 
     hops: list[Hop]
     end: End
     packet: Packet
     attached: Attached | None
+    refused: tuple[Packet, ...] = ()
 
 
 def walk(
@@ -99,7 +101,7 @@ def walk(
         hops.append(hop)
         neighbor = hop.neighbor
         if neighbor is None or neighbor.device is None:
-            return Walk(hops, end, at.packet if neighbor is None else hop.left[0], _attached(at))
+            return Walk(hops, end, at.packet if neighbor is None else hop.left[0], _attached(at), at.refused)
         program = network.programs.get(neighbor.device) or network.program(neighbor.device)
         in_interface = neighbor.in_interface
         packets = hop.left
@@ -148,8 +150,10 @@ def _visit(
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
     neighbor = end.neighbor
     mtu_bytes = _limit(end, at)
-    if largest or len(left[0].raw) > mtu_bytes:
-        left = _divided(left, min(mtu_bytes, largest or mtu_bytes), records)
+    if largest:
+        left = _as_received(left[0], packets, mtu_bytes, largest, records)
+    elif len(left[0].raw) > mtu_bytes:
+        left = _divided(left, mtu_bytes, records)
     elif packets[0].family in program.plain and at.path_mtu is None and not at.raw:
         first = packets[0]
         ends = in_interface, first.family, first.src, first.dst
@@ -181,6 +185,21 @@ def _limit(route: Forward, at: At) -> int:
     return mtu_bytes if at.path_mtu is None else min(mtu_bytes, at.path_mtu)
 
 
+def _as_received(
+    whole: Packet, packets: tuple[Packet, ...], mtu_bytes: int, largest: int, records: list[Record]
+) -> tuple[Packet, ...]:
+    """What a session box put together leaves as it came, or in pieces no larger than the largest that came.
+
+    IPv6 leaves whole where that is no larger either (nf_conntrack_reasm, ip_do_fragment, ip6_fragment).
+    """
+    if whole.family is Family.IPV6 and whole.length <= min(largest, mtu_bytes):
+        return (whole,)
+    if largest > mtu_bytes:
+        return _divided((whole,), mtu_bytes, records)
+    records.append(("fragment", Effect.REWRITE, _DIVIDED, whole, None, None, mtu_bytes))
+    return divided_like(whole, packets)
+
+
 def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
     """The packets in pieces that fit; each router divides what it gets, fragments too."""
     if all(packet.length <= mtu_bytes for packet in packets):
@@ -199,29 +218,33 @@ def _run_fragments(
 ) -> tuple[End, tuple[Packet, ...], int]:
     """Fragments of one datagram: put together where sessions or the destination are, else each by itself.
 
-    What a session box puts together leaves in pieces no larger than the largest that came
-    (nf_conntrack_reasm, ip_do_fragment); that size is the last thing returned.
+    The last thing returned is the size of the largest fragment of what was put together here.
     """
     largest = max(packet.length for packet in packets)
     if packets[0].family in program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
         whole = reassemble(packets)
-        if whole is None:
-            at.enter(state.of(program.device.id), in_interface, packets[0])
-            records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
-            return _INCOMPLETE, packets, largest
-        end = _run(program, state, at, in_interface, whole, records, largest)
-        return end, (at.packet,), largest
+        if whole is not None:
+            end = _run(program, state, at, in_interface, whole, records, largest)
+            return end, (at.packet,), largest
+        at.enter(state.of(program.device.id), in_interface, packets[0])
+        records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
+        return _INCOMPLETE, packets, largest
     end = _run(program, state, at, in_interface, packets[0], records)
     left = [at.packet]
+    refused = [] if isinstance(end, Forward) else [at.packet]
     for packet in packets[1:]:
-        if not isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
-            break
         told: list[Record] = []
-        end = _run(program, state, at, in_interface, packet, told)
+        ended = _run(program, state, at, in_interface, packet, told)
         left.append(at.packet)
-        if not isinstance(end, Forward):
-            records += told
-    return end, tuple(left), largest
+        if isinstance(ended, Drop):
+            refused.append(at.packet)
+            if isinstance(end, Forward):  # the datagram is lost with the first piece that is dropped
+                end = ended
+                records += told
+    if refused:
+        at.packet = refused[0]
+        at.refused = tuple(refused)
+    return end, tuple(left), 0
 
 
 def _run(

@@ -222,9 +222,7 @@ def _traffic_class(packet: Packet) -> int:
     return raw[1] if packet.family is Family.IPV4 else (raw[0] & 0x0F) << 4 | raw[1] >> 4
 
 
-def _back(
-    packet: Packet, message: bytes, ttl: int, *, dont_fragment: bool = False, traffic_class: int = 0
-) -> Packet:
+def _back(packet: Packet, message: bytes, ttl: int, *, dont_fragment: bool = False, traffic_class: int = 0) -> Packet:
     """The message on its way to where the packet came from."""
     return assembled(
         packet.family,

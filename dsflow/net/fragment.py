@@ -15,10 +15,11 @@ from dsflow.net.checksum import internet_checksum
 from dsflow.net.packet import MalformedPacket, Packet
 from dsflow.net.wire import DESTINATION_OPTIONS, FRAGMENT, extension_headers, fragment_header
 
-__all__ = ["datagram_key", "fragment", "reassemble"]
+__all__ = ["datagram_key", "divided_like", "fragment", "reassemble"]
 
 _MORE = 0x2000  # in the third word of an IPv4 header: "more fragments"
 _OFFSET = 0x1FFF
+_DONT_FRAGMENT = 0x4000
 _COPIED = 0x80  # in the type of an IPv4 option: it goes into every fragment
 
 
@@ -61,14 +62,15 @@ def fragment(packet: Packet, mtu_bytes: int, *, identification: int = 0) -> tupl
         pieces = _fragment_ipv4(packet, mtu_bytes)
     else:
         pieces = _fragment_ipv6(packet.raw, mtu_bytes, identification)
-    return tuple(map(Packet.parse, pieces))
+    return tuple(map(Packet.read, pieces))
 
 
 def reassemble(fragments: Sequence[Packet]) -> Packet | None:
     """The whole packet, or None while a piece is missing.
 
     The pieces come in any order and may come twice; pieces that overlap never become a packet (RFC 5722 for
-    IPv6, and as Linux has it for IPv4 too).  The header is the first piece's, less the fragment header.
+    IPv6, and as Linux has it for IPv4 too).  The header is the first piece's, less the fragment header; IPv4's
+    DF is set where it was on the largest piece (ip_frag_reasm).
 
     Raises
     ------
@@ -83,8 +85,47 @@ def reassemble(fragments: Sequence[Packet]) -> Packet | None:
         return None
     first = found[pieces[0]]
     payload = b"".join(piece.payload for piece in pieces)
-    whole = _whole_ipv4 if first.family is Family.IPV4 else _whole_ipv6
-    return Packet.parse(whole(first.raw, payload))
+    if first.family is Family.IPV6:
+        return Packet.read(_whole_ipv6(first.raw, payload))
+    largest = max(packet.length for packet in fragments)
+    keeps = any(packet.dont_fragment and packet.length == largest for packet in fragments)
+    return Packet.read(_whole_ipv4(first.raw, payload, dont_fragment=keeps))
+
+
+def divided_like(whole: Packet, fragments: Sequence[Packet]) -> tuple[Packet, ...]:
+    """The packet cut where the fragments were that it was put together from, its header on each piece.
+
+    As Linux's connection tracking sends on what it has reassembled (ip_do_fragment and ip6_fragment over the
+    list of fragments): in order, IPv4 without DF, IPv6 with the fragments' identification.
+
+    >>> from dsflow.net.build import first_packet
+    >>> pieces = fragment(first_packet(4, "udp", 1, 2, dport=53, size_bytes=3000), 1400)
+    >>> divided_like(reassemble(pieces), pieces) == pieces
+    True
+    """
+    cuts = sorted({_piece(packet)[0] for packet in fragments})
+    raw = whole.raw
+    if whole.family is Family.IPV4:
+        payload = raw[whole.transport :]
+        headers = [raw[: whole.transport]] + [_later_header(raw[: whole.transport])] * (len(cuts) - 1)
+        pieces = [
+            _with_ipv4_place(header, payload[start:end], (_MORE if end < len(payload) else 0) | start // 8)
+            for header, start, end in zip(headers, cuts, [*cuts[1:], len(payload)], strict=True)
+        ]
+        return tuple(map(Packet.read, pieces))
+    headers_raw, kind = _per_fragment_headers(raw)
+    payload = raw[len(headers_raw) :]
+    own = fragment_header(fragments[0].raw)
+    assert own is not None
+    name = fragments[0].raw[own + 4 : own + 8]
+    pieces = [
+        _with_ipv6_length(
+            headers_raw,
+            bytes((kind, 0)) + (start | (end < len(payload))).to_bytes(2, "big") + name + payload[start:end],
+        )
+        for start, end in zip(cuts, [*cuts[1:], len(payload)], strict=True)
+    ]
+    return tuple(map(Packet.read, pieces))
 
 
 def datagram_key(packet: Packet) -> tuple[int, ...]:
@@ -163,9 +204,9 @@ def _with_ipv4_place(header: bytes, payload: bytes, place: int) -> bytes:
     return start + checksum.to_bytes(2, "big") + header[12:] + payload
 
 
-def _whole_ipv4(first: bytes, payload: bytes) -> bytes:
+def _whole_ipv4(first: bytes, payload: bytes, *, dont_fragment: bool) -> bytes:
     header = first[: (first[0] & 0xF) * 4]
-    place = int.from_bytes(first[6:8], "big") & ~(_MORE | _OFFSET)
+    place = _DONT_FRAGMENT if dont_fragment else 0
     return _with_ipv4_place(header, payload, place)
 
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.devices import DeviceRoute, RouteType
 from dsflow.model.vcn import NatGateway, ServiceGateway
+from dsflow.net.address import Address, Family
 from dsflow.query.table import Row, Table
 from dsflow.simulation import Simulation
 
@@ -200,6 +202,16 @@ def _routes(simulation: Simulation) -> Iterator[Entry]:
         users = tuple(subnet.name for subnet in topology.subnets.values() if subnet.route_table == table.name)
         for number, rule in enumerate(table.rules, start=1):
             yield Entry(f"{table.id}#{number}", (table.name, rule.destination, rule.target, users, rule.source))
+    for device in topology.devices.values():
+        for number, route in enumerate(device.routes, start=1):
+            yield Entry(f"{device.id}/routes#{number}", (device.id, route.to, _target(route), (), route.source))
+
+
+def _target(route: DeviceRoute) -> str:
+    """Where a device's route leads: a next hop, an interface, or what becomes of the packets instead."""
+    if route.type is not RouteType.UNICAST:
+        return str(route.type)
+    return str(route.interface) if route.via is None else f"{route.via} {route.interface}"
 
 
 def _gateways(simulation: Simulation) -> Iterator[Entry]:
@@ -216,7 +228,26 @@ def _hosts(simulation: Simulation) -> Iterator[Entry]:
 
 def _devices(simulation: Simulation) -> Iterator[Entry]:
     for device in simulation.dataplane.values():
-        yield Entry(device.id, (device.id, device.kind, len(device.interfaces), tuple(device.interfaces)))
+        addresses = tuple(
+            str(Address(Family(family), value))
+            for interface in device.interfaces.values()
+            for family, values in interface.addresses.items()
+            for value in values
+        )
+        yield Entry(device.id, (device.id, device.kind, len(device.interfaces), tuple(device.interfaces), addresses))
+
+
+def _links(simulation: Simulation) -> Iterator[Entry]:
+    topology = simulation.topology
+    for link in topology.links.values():
+        ends = tuple(
+            f"{device.name}:{interface.name}"
+            for device in topology.devices.values()
+            for interface in device.interfaces.values()
+            if interface.link == link.name
+        )
+        kind = "point-to-point" if len(ends) <= 2 else "lan"
+        yield Entry(f"link/{link.name}", (link.name, kind, len(ends), ends, link.source))
 
 
 KINDS: dict[str, Kind] = {
@@ -232,6 +263,7 @@ KINDS: dict[str, Kind] = {
     "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE"), 4, _routes),
     "gateways": Kind(("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES"), 5, _gateways),
     "hosts": Kind(("NAME", "IPv4", "IPv6", "LISTEN", "DISTANCE-KM", "ACCESS"), 4, _hosts),
-    "devices": Kind(("ID", "KIND", "INTERFACES", "NAMES"), 3, _devices),
+    "devices": Kind(("ID", "KIND", "INTERFACES", "NAMES", "ADDRESSES"), 3, _devices),
+    "links": Kind(("NAME", "KIND", "ENDS", "INTERFACES", "SOURCE"), 4, _links),
 }
 """Everything that can be listed, in the order in which messages name it."""

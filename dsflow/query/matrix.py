@@ -152,8 +152,15 @@ _AS_BUILT = (
 )
 
 
+_NOTHING_ASKED = (
+    "There is no cluster and there are no flows, so nothing is asked: write flows, or ask with dsflow trace."
+)
+
+
 def _note(simulation: Simulation) -> str:
     topology = simulation.topology
+    if topology.devices and not topology.nodes and not topology.flows:
+        return _NOTHING_ASKED
     return _AS_BUILT if topology.profile is Profile.ARTICLE and topology.load_balancers else ""
 
 

@@ -9,9 +9,10 @@ cross-node       the first pod for which another node has a listening pod, to th
 ingress          the first Internet host, to the first Service of type LoadBalancer
 egress           the first pod, to the first Internet host that listens
 vcn-internal     the first node, to the first listening pod
-on-premises      not modelled
+on-premises      the first pod, to the first generic device outside the VCNs that listens
 ===============  ============================================================================
 
+A scenario of generic devices without a node has no path types and is asked its own flows alone.
 The target is asked on its first port.  Both families get the same pair; where an end has no address of
 one family, the answer is *family-unavailable*.
 """
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dsflow.model.cluster import Listener, Pod
+from dsflow.model.devices import GenericDevice
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
 from dsflow.net.address import Family
@@ -41,7 +43,7 @@ class Selection:
 
 
 def select(topology: Topology) -> tuple[Selection, ...]:
-    """Every path type in both families, in a fixed order.
+    """Every path type in both families, in a fixed order; nothing where generic devices stand alone.
 
     >>> from dsflow import scenario
     >>> chosen = select(scenario.build(scenario.read("two-pods")))
@@ -50,6 +52,8 @@ def select(topology: Topology) -> tuple[Selection, ...]:
     >>> chosen[0].missing
     'no two pods on one node, one of them listening'
     """
+    if topology.devices and not topology.nodes:
+        return ()
     return tuple(selection for path_type in PathType for selection in _both_families(path_type, topology))
 
 
@@ -110,8 +114,18 @@ def _vcn_internal(topology: Topology) -> _Pair | str:
     return nodes[0], pods[0].id, pods[0].listen[0]
 
 
-def _on_premises(_: Topology) -> str:
-    return "on-premises networks are not modelled"
+def _on_premises(topology: Topology) -> _Pair | str:
+    outside = sorted((d for d in topology.devices.values() if d.listen and _is_outside(d)), key=lambda d: d.id)
+    pods = _pods(topology)
+    if not topology.devices:
+        return "on-premises networks are not modelled"
+    if not pods or not outside:
+        return "no generic device outside the VCNs that listens" if pods else "no pod with addresses of its own"
+    return pods[0].id, outside[0].id, outside[0].listen[0]
+
+
+def _is_outside(device: GenericDevice) -> bool:
+    return not any((interface.link or "").startswith("subnet/") for interface in device.interfaces.values())
 
 
 _PAIRS: dict[PathType, Callable[[Topology], _Pair | str]] = {

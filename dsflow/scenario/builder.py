@@ -26,6 +26,7 @@ from dsflow.model.vcn import (
 )
 from dsflow.net.address import Family
 from dsflow.scenario import checks
+from dsflow.scenario.builder_devices import build_device, build_link
 from dsflow.scenario.checks_vcn import destination_of
 from dsflow.scenario.document import Document, show
 from dsflow.scenario.parsed import Parsed, parse
@@ -93,6 +94,8 @@ class _Builder:
             services={name: self._service(name, service) for name, service in text.services.items()},
             load_balancers={name: self._load_balancer(name) for name in text.load_balancers},
             internet={name: self._internet_host(name) for name in text.internet},
+            links={name: build_link(name, self._source) for name in text.links},
+            devices={name: build_device(name, device, self._source) for name, device in text.devices.items()},
             flows=tuple(self._flow(("flows", self._parsed.position("flows", i)), flow) for i, flow in flows),
             expect=tuple(self._expectation(i, expectation) for i, expectation in expectations),
         )

@@ -7,7 +7,7 @@ with objects whose own references are wrong: those are reported where they stand
 from __future__ import annotations
 
 from dsflow.model.topology import Topology
-from dsflow.scenario import checks_cluster, checks_findings, checks_vcn
+from dsflow.scenario import checks_cluster, checks_devices, checks_findings, checks_routes, checks_rules, checks_vcn
 from dsflow.scenario.parsed import Parsed
 
 __all__ = ["run"]
@@ -26,6 +26,13 @@ _CHECKS = (
     checks_cluster.cluster_addresses,
     checks_cluster.public_addresses,
     checks_cluster.internet_hosts,
+    checks_devices.device_names,
+    checks_devices.interface_links,
+    checks_devices.interface_addresses,
+    checks_devices.prefixes_of_two_interfaces,
+    checks_routes.routes,
+    checks_rules.filters,
+    checks_rules.translations,
     checks_cluster.duplicate_addresses,
     checks_cluster.questions,
 )
@@ -36,6 +43,9 @@ _FINDINGS = (
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
     checks_findings.internet_gateway_without_public_addresses,
+    checks_devices.links_without_two_ends,
+    checks_devices.mtus_without_ipv6,
+    checks_devices.router_anycast_addresses,
 )
 
 

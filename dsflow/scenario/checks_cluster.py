@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from dsflow.model.question import Flow
 from dsflow.model.services import Service
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
 from dsflow.net.address import Address
+from dsflow.scenario.checks_devices import device_addresses
 from dsflow.scenario.checks_vcn import NEVER_A_HOST
 from dsflow.scenario.document import Path, dotted, show
 from dsflow.scenario.parsed import Parsed
@@ -125,7 +127,8 @@ def _check_usable(path: Path, address: Address, parsed: Parsed) -> None:
 def duplicate_addresses(topology: Topology, parsed: Parsed) -> None:
     """Nothing has an address that something else has."""
     first: dict[Address, Path] = {}
-    for path, address in _all_addresses(topology):
+    of_devices = ((path, entry.address) for path, entry in device_addresses(parsed))
+    for path, address in chain(_all_addresses(topology), of_devices):
         earlier = first.setdefault(address, path)
         if earlier is not path:
             where = f"{dotted(earlier)} ({parsed.document.source(earlier)})"
@@ -178,9 +181,9 @@ def questions(topology: Topology, parsed: Parsed) -> None:
 
 def _end_points(topology: Topology) -> set[str]:
     groups = (
-        topology.nodes, topology.pods, topology.services, topology.load_balancers, topology.internet,
+        topology.nodes, topology.pods, topology.services, topology.load_balancers, topology.internet, topology.devices,
     )  # fmt: skip
-    return {entry.id for group in groups for entry in group.values()}
+    return {entry.id for group in groups for entry in group.values()} | set(topology.devices)
 
 
 def _check_ends(path: Path, flow: Flow, ids: set[str], parsed: Parsed) -> None:
@@ -200,9 +203,12 @@ def _check_ends(path: Path, flow: Flow, ids: set[str], parsed: Parsed) -> None:
 
 _COLLECTION_OF = {
     "node": "nodes", "pod": "pods", "service": "services", "lb": "load_balancers", "internet": "internet",
+    "device": "devices",
 }  # fmt: skip
 
 
 def _is_set_aside(end: str, parsed: Parsed) -> bool:
-    kind, _, name = end.partition("/")
+    kind, slash, name = end.partition("/")
+    if not slash:
+        kind, name = "device", end
     return kind in _COLLECTION_OF and parsed.is_set_aside(_COLLECTION_OF[kind], name)

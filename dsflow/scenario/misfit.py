@@ -11,13 +11,12 @@ from typing import Any, TypeAlias
 
 from dsflow.errors import Problem, did_you_mean
 from dsflow.scenario.document import Document, Path, Section, Value, show
-from dsflow.scenario.schema import PATTERNS_IN_WORDS, json_schema
+from dsflow.scenario.schema import json_schema
+from dsflow.scenario.schema_types import PATTERNS_IN_WORDS
 
 __all__ = ["allows", "expected_at", "known_keys", "problems", "schema_at"]
 
 _NOT_MODELLED = {
-    "links": "generic links and devices are not modelled yet",
-    "devices": "generic links and devices are not modelled yet",
     "as-built": "not modelled yet: use profile: article",
     "network": "not modelled yet: use kind: flexible",
 }
@@ -69,10 +68,9 @@ def _misfitting_value(document: Document, path: Path, error: Mapping[str, Any]) 
 
 def _unknown_key(document: Document, path: Path) -> Problem:
     key = str(path[-1])
-    if len(path) == 1 and key in _NOT_MODELLED:
-        return document.problem(path, _NOT_MODELLED[key])
     known = known_keys(document.data, path[:-1])
-    hint = did_you_mean(key, known) or f": expected one of {', '.join(known)}"
+    possible = f"one of {', '.join(known)}" if known else "an empty mapping"
+    hint = did_you_mean(key, known) or f": expected {possible}"
     return document.problem(path, f"the unknown key {show(key)}{hint}")
 
 

@@ -1,4 +1,4 @@
-"""What a scenario's text may hold, key by key: the one door to pydantic.
+"""What a scenario's text may hold, key by key; with its neighbours the one door to pydantic.
 
 The models here are the text's shape and nothing else; what their names refer to, and whether the
 network they describe can exist, is checked in :mod:`dsflow.scenario.build`.  pydantic finds every
@@ -7,18 +7,33 @@ misfit at once; :mod:`dsflow.scenario.misfit` puts each in dsflow's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 
-from dsflow.model.cluster import Listener
-from dsflow.net.address import Address, Family, Prefix
 from dsflow.scenario.document import show
+from dsflow.scenario.schema_devices import DeviceText, LinkText
+from dsflow.scenario.schema_types import (
+    AnyAddress,
+    DeviceName,
+    Ipv4,
+    Ipv4Prefix,
+    Ipv6,
+    Ipv6PrefixText,
+    Label,
+    Listen,
+    Name,
+    Namespace,
+    Port,
+    Prose,
+    QualifiedName,
+    Text,
+    Word,
+)
 
 __all__ = [
-    "PATTERNS_IN_WORDS",
     "ExpectationText",
     "FlowText",
     "GatewayText",
@@ -50,50 +65,8 @@ Disposition: TypeAlias = Literal[
 
 NAT_KINDS = (
     "service-dnat", "masquerade", "hairpin-masquerade", "public-ip-one-to-one", "gateway-snat",
-    "load-balancer-dnat", "load-balancer-snat",
+    "load-balancer-dnat", "load-balancer-snat", "dnat", "snat",
 )  # fmt: skip
-
-
-def _reader(parse: Callable[[str], object]) -> PlainValidator:
-    """A validator that gives ``parse`` only texts; what it refuses becomes ``found: why``."""
-
-    def read(value: object) -> object:
-        if not isinstance(value, str):
-            raise ValueError(show(value))
-        return parse(value)
-
-    return PlainValidator(read)
-
-
-def _of_family(parse: Callable[[str], Any], family: Family) -> Callable[[str], object]:
-    def read(text: str) -> object:
-        parsed = parse(text)
-        if parsed.family is not family:
-            raise ValueError(f'"{text}": {parsed.family.title}')
-        return parsed
-
-    return read
-
-
-def _json(expected: str, **keywords: object) -> WithJsonSchema:
-    """The JSON Schema of a text; ``x-expected`` is what messages say was expected."""
-    return WithJsonSchema({"type": "string", **keywords, "x-expected": expected})
-
-
-_IPV4 = _of_family(Address.parse, Family.IPV4)
-_IPV6 = _of_family(Address.parse, Family.IPV6)
-Ipv4: TypeAlias = Annotated[Address, _reader(_IPV4), _json("an IPv4 address", format="ipv4")]
-Ipv6: TypeAlias = Annotated[Address, _reader(_IPV6), _json("an IPv6 address", format="ipv6")]
-AnyAddress: TypeAlias = Annotated[Address, _reader(Address.parse), _json("an IPv4 or IPv6 address")]
-Ipv4Prefix: TypeAlias = Annotated[
-    Prefix, _reader(_of_family(Prefix.parse, Family.IPV4)), _json("an IPv4 prefix such as 10.0.0.0/16")
-]
-Ipv6PrefixText: TypeAlias = Annotated[
-    Prefix, _reader(_of_family(Prefix.parse, Family.IPV6)), _json("an IPv6 prefix such as fd00:1:2::/56")
-]
-Listen: TypeAlias = Annotated[
-    Listener, _reader(Listener.parse), _json("tcp/PORT or udp/PORT", pattern="^(tcp|udp)/[0-9]{1,5}$")
-]
 
 
 def _nat(value: object) -> tuple[str, ...]:
@@ -120,44 +93,7 @@ Nat: TypeAlias = Annotated[
 ]
 
 
-def _matching(pattern: str) -> Any:
-    """A Field of texts that match a pattern; an extra keyword of its JSON Schema says so in words."""
-    return Field(pattern=pattern, json_schema_extra={"x-expected": PATTERNS_IN_WORDS[pattern]})
-
-
-_NAME = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$"
-_NAMESPACE = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-_QUALIFIED_NAME = f"{_NAMESPACE[:-1]}/[a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?$"
-_WORD = "^[A-Za-z0-9._:/-]{1,300}$"
-_LABEL = "^[A-Za-z0-9._/-]{0,317}$"
-_PROSE = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"
-
-PATTERNS_IN_WORDS = {
-    _NAME: "a name of letters, digits, . _ and - that begins and ends with a letter or digit",
-    _NAMESPACE: "a name of lower-case letters, digits and -",
-    _QUALIFIED_NAME: "NAMESPACE/NAME in lower-case letters, digits, . and -",
-    _WORD: "a word of letters, digits and . _ : / -",
-    _LABEL: "letters, digits and . _ / -",
-    _PROSE: "a text without control characters",
-}
-"""What a text that matches a pattern looks like (Kubernetes' own rules where it has some)."""
-
-Name: TypeAlias = Annotated[str, _matching(_NAME)]
-Namespace: TypeAlias = Annotated[str, _matching(_NAMESPACE)]
-QualifiedName: TypeAlias = Annotated[str, _matching(_QUALIFIED_NAME)]
-Word: TypeAlias = Annotated[str, _matching(_WORD)]
-Label: TypeAlias = Annotated[str, _matching(_LABEL)]
-Prose: TypeAlias = Annotated[str, _matching(_PROSE)]
-Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
-
-
-class _Text(BaseModel):
-    """A mapping of known keys; types are taken as written, never converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-
-class Ipv6PrefixEntry(_Text):
+class Ipv6PrefixEntry(Text):
     """An IPv6 prefix of a VCN."""
 
     prefix: Ipv6PrefixText = Field(description="The prefix: a /56 from Oracle, otherwise a /64 or shorter.")
@@ -166,14 +102,14 @@ class Ipv6PrefixEntry(_Text):
     )
 
 
-class VcnText(_Text):
+class VcnText(Text):
     """A virtual cloud network."""
 
     ipv4: list[Ipv4Prefix] = Field(min_length=1, description="IPv4 CIDRs, /16 to /30.")
     ipv6: list[Ipv6PrefixEntry] = Field([], description="IPv6 prefixes with their origin.")
 
 
-class _GatewayText(_Text):
+class _GatewayText(Text):
     vcn: Name | None = Field(None, description="Its VCN; may be left out where there is one VCN.")
     enabled: bool = Field(True, description="false: nothing passes (OCI's is_enabled, block_traffic).")
 
@@ -205,7 +141,7 @@ GatewayText: TypeAlias = Annotated[
 ]
 
 
-class RouteTableText(_Text):
+class RouteTableText(Text):
     """A route table of static rules; longest prefix wins."""
 
     vcn: Name | None = Field(None, description="Its VCN; may be left out where there is one VCN.")
@@ -214,7 +150,7 @@ class RouteTableText(_Text):
     )
 
 
-class SubnetText(_Text):
+class SubnetText(Text):
     """A subnet: an IPv4 CIDR, IPv6 prefixes of exactly /64, or both."""
 
     vcn: Name | None = Field(None, description="Its VCN; may be left out where there is one VCN.")
@@ -226,7 +162,7 @@ class SubnetText(_Text):
     route_table: Name | None = Field(None, description="Its route table; none: only the VCN is reached.")
 
 
-class NodeText(_Text):
+class NodeText(Text):
     """A worker node: the addresses of its primary VNIC."""
 
     ipv4: Ipv4 | None = Field(None, description="Its IPv4 address.")
@@ -237,13 +173,13 @@ class NodeText(_Text):
     listen: list[Listen] = Field([], description="What answers on it, such as tcp/22.")
 
 
-class NamespaceText(_Text):
+class NamespaceText(Text):
     """A namespace; those that pods and Services name exist without being listed."""
 
     labels: dict[Label, Label] = Field({}, description="Its labels.")
 
 
-class PodText(_Text):
+class PodText(Text):
     """A pod, with its own addresses or its node's (``host_network``)."""
 
     node: Name = Field(description="The node that runs it.")
@@ -255,7 +191,7 @@ class PodText(_Text):
     listen: list[Listen] = Field([], description="What answers in it, such as tcp/80.")
 
 
-class ServicePortText(_Text):
+class ServicePortText(Text):
     """One port of a Service."""
 
     port: Port = Field(description="The port that clients use.")
@@ -264,7 +200,7 @@ class ServicePortText(_Text):
     name: Name | None = Field(None, description="Its name.")
 
 
-class ServiceText(_Text):
+class ServiceText(Text):
     """A Kubernetes Service."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field("ClusterIP", description="Its type.")
@@ -275,7 +211,7 @@ class ServiceText(_Text):
     cluster_ipv6: Ipv6 | None = Field(None, description="Its IPv6 ClusterIP.")
 
 
-class LoadBalancerText(_Text):
+class LoadBalancerText(Text):
     """A load balancer: ``lb/NAME``."""
 
     kind: Literal["flexible"] = Field("flexible", description="flexible: a proxy.")
@@ -285,7 +221,7 @@ class LoadBalancerText(_Text):
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
 
 
-class InternetHostText(_Text):
+class InternetHostText(Text):
     """A host on the Internet: ``internet/NAME``."""
 
     ipv4: Ipv4 | None = Field(None, description="Its IPv4 address.")
@@ -297,11 +233,15 @@ class InternetHostText(_Text):
     )
 
 
-class FlowText(_Text):
+class FlowText(Text):
     """A question: the first packet of a connection."""
 
-    origin: Word = Field(alias="from", description="Who asks: an id such as pod/default/web, or an address.")
-    target: Word = Field(alias="to", description="Who is asked: an id such as internet/web, or an address.")
+    origin: Word = Field(
+        alias="from", description="Who asks: an id such as pod/default/web, a device's name, or an address."
+    )
+    target: Word = Field(
+        alias="to", description="Who is asked: an id such as internet/web, a device's name, or an address."
+    )
     family: Literal["ipv4", "ipv6"] = Field(description="ipv4 or ipv6.")
     protocol: Literal["tcp", "udp", "icmp"] = Field("tcp", description="tcp, udp, or icmp (an echo).")
     sport: Port | None = Field(None, description="Source port; left out: 40000.")
@@ -328,7 +268,7 @@ class ExpectationText(FlowText):
     nat: Nat | None = Field(None, description="none, or the kinds of translation applied, each named once.")
 
 
-class ScenarioText(_Text):
+class ScenarioText(Text):
     """A whole scenario."""
 
     api_version: Literal["dsflow/v1"] = Field(alias="apiVersion", description="The version of this format.")
@@ -350,6 +290,8 @@ class ScenarioText(_Text):
     services: dict[QualifiedName, ServiceText] = Field({}, description="Services by NAMESPACE/NAME.")
     load_balancers: dict[Name, LoadBalancerText] = Field({}, description="Load balancers by name.")
     internet: dict[Name, InternetHostText] = Field({}, description="Hosts on the Internet by name.")
+    links: dict[Name, LinkText] = Field({}, description="Wires and LAN segments between generic devices, by name.")
+    devices: dict[DeviceName, DeviceText] = Field({}, description="Generic routers and hosts by name.")
     flows: list[FlowText] = Field([], description="Questions that the scenario brings along.")
     expect: list[ExpectationText] = Field([], description="Questions, and what must hold of their answers.")
 

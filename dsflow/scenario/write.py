@@ -18,6 +18,7 @@ from dsflow.model.topology import Topology
 from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, RouteTable, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Family
 from dsflow.scenario.text import resolve
+from dsflow.scenario.write_devices import device_data
 
 __all__ = ["scalar", "to_data", "to_yaml"]
 
@@ -30,7 +31,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 def to_data(topology: Topology) -> dict[str, Any]:
     """The scenario of a topology: what :func:`dsflow.scenario.read` takes as a mapping."""
     vcn_named = len(topology.vcns) > 1
-    data = {
+    data: dict[str, Any] = {
         "apiVersion": "dsflow/v1",
         "name": topology.name,
         "profile": str(topology.profile),
@@ -47,6 +48,8 @@ def to_data(topology: Topology) -> dict[str, Any]:
         "services": {name: _service(service) for name, service in topology.services.items()},
         "load_balancers": {name: _balancer(balancer) for name, balancer in topology.load_balancers.items()},
         "internet": {name: _host(host) for name, host in topology.internet.items()},
+        "links": {name: {} for name in topology.links},
+        "devices": {name: device_data(device) for name, device in topology.devices.items()},
         "flows": [_flow(flow) for flow in topology.flows],
         "expect": [_expectation(expectation) for expectation in topology.expect],
     }
@@ -203,8 +206,12 @@ def _claim(value: object) -> object:
 
 
 def to_yaml(topology: Topology) -> str:
-    """The scenario of a topology as YAML, one line per object."""
+    """The scenario of a topology as YAML, one line per object, of a generic device one for each part."""
     return "\n".join(_lines(to_data(topology))) + "\n"
+
+
+_OF_PARTS = "devices"
+"""Where an object has too many parts for one line."""
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
@@ -212,13 +219,32 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield ""
             yield f"{key}:"
-            yield from (f"  {scalar(name)}: {_flow_style(entry)}" for name, entry in value.items())
+            for name, entry in value.items():
+                if key == _OF_PARTS and entry:
+                    yield f"  {scalar(name)}:"
+                    yield from _parts(entry)
+                else:
+                    yield f"  {scalar(name)}: {_flow_style(entry)}"
         elif isinstance(value, list):
             yield ""
             yield f"{key}:"
             yield from (f"  - {_flow_style(item)}" for item in value)
         else:
             yield f"{key}: {scalar(value)}"
+
+
+def _parts(entries: Mapping[str, Any]) -> Iterator[str]:
+    """The parts of an object, one line each."""
+    for key, value in entries.items():
+        items = isinstance(value, list) and any(isinstance(item, dict) for item in value)
+        if isinstance(value, dict) and any(isinstance(item, dict) for item in value.values()):
+            yield f"    {scalar(key)}:"
+            yield from (f"      {scalar(name)}: {_flow_style(entry)}" for name, entry in value.items())
+        elif items:
+            yield f"    {scalar(key)}:"
+            yield from (f"      - {_flow_style(item)}" for item in value)
+        else:
+            yield f"    {scalar(key)}: {_flow_style(value)}"
 
 
 def _flow_style(value: Any) -> str:

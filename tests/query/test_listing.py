@@ -15,7 +15,7 @@ from tests.cases import PUBLIC_NODE, SERVICE_GATEWAY, sydney
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_listed_in_every_form(kind: str) -> None:
-    found = listing(sydney(), kind)
+    found = listing(dsflow.load("two-routers") if kind == "links" else sydney(), kind)
     narrow, wide = found.table(), found.table(wide=True)
     assert found.entries
     assert len(set(found.ids())) == len(found.entries)
@@ -49,6 +49,30 @@ def test_a_lacking_address_is_none() -> None:
     found = listing(lone, "pods")
     assert "<none>" in plain([found.table()]).splitlines()[2]
     assert found.to_json()["items"][1]["ipv6"] is None
+
+
+def test_links_show_who_is_on_them() -> None:
+    rows = [row.cells for row in listing(dsflow.load("lan-segment"), "links").table().rows]
+    assert rows[0] == ("lan", "lan", "5", "h0:e0,h1:e0,h2:e0,r0:e0,r1:e0")
+    assert rows[1][1:] == ("point-to-point", "2", "r0:e1,n0:e0")
+
+
+def test_generic_devices_show_their_addresses_and_routes() -> None:
+    network = dsflow.load("two-routers")
+    device = listing(network, "devices").to_json()["items"][1]
+    assert (device["id"], device["kind"], device["interfaces"], device["names"]) == (
+        "device/r0",
+        "device",
+        3,
+        ["e0", "e1", "lo"],
+    )
+    assert device["addresses"] == ["10.1.0.1", "fd00:1::1", "10.1.1.1", "fd00:1:1::1", "192.0.2.1"]
+    routes = {entry.id: entry.values[:3] for entry in listing(network, "routes").entries}
+    told = {name: tuple(map(str, values)) for name, values in routes.items()}
+    assert told["device/r0/routes#1"] == ("device/r0", "10.1.0.0/16", "10.1.1.2 e1")
+    assert told["device/r0/routes#3"] == ("device/r0", "10.1.9.0/24", "unreachable")
+    on_link = listing(dsflow.load("lan-segment"), "routes").entries
+    assert "e0" in [entry.values[2] for entry in on_link]
 
 
 def test_lists_numbers_and_truths_stay_what_they_are_in_data() -> None:

@@ -134,6 +134,20 @@ def test_a_scenario_that_is_no_cluster_still_answers() -> None:
     assert "FROM" not in str(matrix)
 
 
+def test_a_network_of_devices_is_asked_its_own_flows_alone() -> None:
+    matrix = run_matrix(dsflow.load("two-routers"))
+    assert len(matrix.cells) == len(matrix.simulation.topology.flows)
+    assert all(one.of_scenario and one.path_type is None for one in matrix.cells)
+    assert "n/a" not in str(matrix)
+    assert "the scenario's own: h0 -> h2 udp/53" in str(matrix)
+
+
+def test_a_network_of_devices_without_flows_says_that_nothing_is_asked() -> None:
+    matrix = run_matrix(dsflow.load("two-routers").what_if({"flows": []}))
+    assert matrix.cells == ()
+    assert str(matrix).splitlines()[-1].startswith("There is no cluster and there are no flows")
+
+
 def test_progress_counts_up_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     run_matrix(dsflow.load("two-pods"), lambda done, total: told.append((done, total)))

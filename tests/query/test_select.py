@@ -85,6 +85,26 @@ def test_a_scenario_without_pods_or_nodes_says_so() -> None:
     ]
 
 
+def test_generic_devices_alone_have_no_path_types() -> None:
+    assert select(scenario.build(scenario.read("two-routers"))) == ()
+
+
+ON_PREMISES: dict[str, Any] = {
+    "links": {"l": {}},
+    "devices": {
+        "fw": {"interfaces": {"vnic": {"link": "subnet/lb", "addresses": ["100.0.2.77/24"]}}, "listen": ["tcp/1"]},
+        "desk": {"interfaces": {"e0": {"link": "l", "addresses": ["10.77.0.2/24"]}}, "listen": ["tcp/22"]},
+    },
+}
+
+
+def test_on_premises_is_the_first_device_outside_that_listens() -> None:
+    chosen = by_path(changed(ON_PREMISES))[PathType.ON_PREMISES]
+    assert ends(chosen) == (POD, "device/desk", 22)
+    silent = by_path(changed(ON_PREMISES | {"devices.desk.listen": []}))[PathType.ON_PREMISES]
+    assert silent.missing == "no generic device outside the VCNs that listens"
+
+
 def test_without_a_listening_pod_no_pod_is_asked() -> None:
     topology = changed({"pods.default/server.listen": []}, "two-pods")
     assert by_path(topology)[PathType.VCN_INTERNAL].missing == "no pod that listens"

@@ -14,7 +14,7 @@ from dsflow.errors import ScenarioError
 from dsflow.model.topology import Topology
 from dsflow.scenario import text
 from tests.scenario.helpers import TEXT, problems_of_text
-from tests.strategies import scenario_data
+from tests.strategies import networks, scenario_data
 
 RAW = TEXT.read_bytes()
 
@@ -46,16 +46,20 @@ _ANYTHING = st.recursive(
 )
 
 
+def _keys(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return sorted(value) if isinstance(value, dict) else list(range(len(value)))
+
+
 @settings(max_examples=150)
-@given(scenario_data(), st.data())
+@given(scenario_data() | networks(), st.data())
 def test_a_scenario_with_one_value_replaced_is_built_or_refused(data: dict[str, Any], draw: st.DataObject) -> None:
     here: Any = data
-    for _ in range(draw.draw(st.integers(0, 4))):
-        below = [key for key, value in here.items() if isinstance(value, dict) and value]
+    for _ in range(draw.draw(st.integers(0, 6))):
+        below = [key for key in _keys(here) if isinstance(here[key], dict | list) and here[key]]
         if not below:
             break
         here = here[draw.draw(st.sampled_from(below))]
-    here[draw.draw(st.sampled_from(sorted(here)))] = draw.draw(_ANYTHING)
+    here[draw.draw(st.sampled_from(_keys(here)))] = draw.draw(_ANYTHING)
     try:
         result: object = scenario.build(scenario.read(data))
     except ScenarioError as error:

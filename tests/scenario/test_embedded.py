@@ -38,7 +38,7 @@ IDENTIFIER = (1 << 64) - 1
 
 
 def test_names_are_those_of_the_files() -> None:
-    assert embedded.names() == ("oke-sydney", "oke-sydney-gua", "two-pods")
+    assert embedded.names() == ("lan-segment", "nat-box", "oke-sydney", "oke-sydney-gua", "two-pods", "two-routers")
     assert embedded.path("zebra") is None
 
 

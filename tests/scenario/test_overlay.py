@@ -87,7 +87,7 @@ def test_an_unknown_base_is_refused_with_a_hint(tmp_path: Path) -> None:
     assert told.startswith(
         'a.yaml:2: base: "oke-sidney": expected an embedded scenario or a file; did you mean "oke-sydney"'
     )
-    assert "embedded are oke-sydney" in refusal(tmp_path, a="base: zebra\n")
+    assert "embedded are lan-segment" in refusal(tmp_path, a="base: zebra\n")
     assert refusal(tmp_path, a="base: 5\n") == "a.yaml:1: base: 5: expected the name or the path of another scenario"
 
 
@@ -155,7 +155,7 @@ def test_changes_come_one_after_the_other() -> None:
         ("gateways.nat.kind.x", 'gateways.nat.kind: "nat": nothing lies below it'),
         ("vcns.oke.ipv6[7].origin", "vcns.oke.ipv6.7: expected a number from 0 to 1"),
         ("vcns.oke.ipv6.x", "vcns.oke.ipv6.x: expected a number from 0 to 1"),
-        ("links.l0", "links: nothing of that name"),
+        ("firewalls.l0", "firewalls: nothing of that name"),
         ("base", "base: a change cannot give a scenario another base"),
         ("gateways..nat", "expected a dotted path"),
         ("", "expected a dotted path"),
@@ -167,6 +167,25 @@ def test_a_path_that_leads_nowhere_is_refused(path: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
         changed({path: 1})
     assert told in str(caught.value)
+
+
+def test_parts_of_devices_are_changed_by_path() -> None:
+    changes = {
+        "devices.r0.forwarding": False,
+        "devices.r0.routes[0].metric": 5,
+        "devices.r1.filters[0].action": "reject",
+        "devices.h0.interfaces.e0.mtu": 1400,
+        "devices.h2.rp_filter": "strict",
+        "links.spare": {},
+    }
+    topology = scenario.build(scenario.with_changes(scenario.read("two-routers"), changes))
+    devices = topology.devices
+    assert not devices["r0"].forwarding
+    assert devices["r0"].routes[0].metric == 5
+    assert devices["r1"].filters[0].action == "reject"
+    assert devices["h0"].interfaces["e0"].mtu_bytes == 1400
+    assert devices["h2"].rp_filter == "strict"
+    assert "spare" in topology.links
 
 
 def test_taking_away_what_is_not_there_is_refused() -> None:

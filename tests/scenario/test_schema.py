@@ -16,7 +16,7 @@ from dsflow.dataplane.nat import NatKind
 from dsflow.scenario import schema
 from dsflow.trace.chain import PathType
 from tests.scenario.helpers import problems, problems_of_text
-from tests.strategies import scenario_data
+from tests.strategies import networks, scenario_data
 
 HEAD = "apiVersion: dsflow/v1\nname: x\n"
 
@@ -58,8 +58,39 @@ HEAD = "apiVersion: dsflow/v1\nname: x\n"
         ("load_balancers: {l: {kind: network, ipv4: 10.0.0.9}}", 'load_balancers.l.kind: "network": not modelled yet'),
         ("profile: as-built", 'profile: "as-built": not modelled yet: use profile: article'),
         ("profile: other", 'profile: "other": expected "article"'),
-        ("links: {l0: {}}", "links: generic links and devices are not modelled yet"),
-        ("devices: {r0: {}}", "devices: generic links and devices are not modelled yet"),
+        ("links: {l0: {mtu: 9}}", 'links.l0.mtu: the unknown key "mtu": expected an empty mapping'),
+        ("devices: {r0: {forwarding: on}}", 'devices.r0.forwarding: "on": expected true, false, or a mapping such as'),
+        ("devices: {r0: {forwarding: {ipv5: true}}}", 'devices.r0.forwarding: the unknown key "ipv5": expected true'),
+        ("devices: {r0: {forwarding: {ipv4: 1}}}", "devices.r0.forwarding: ipv4: 1: expected true, false"),
+        ("devices: {r0: {rp_filter: false}}", 'devices.r0.rp_filter: false: expected "off", "strict" or "loose"'),
+        ("devices: {r 0: {}}", 'devices."r 0": the name "r 0": expected a name of at most 60'),
+        (f"devices: {{{'r' * 61}: {{}}}}", f'devices.{"r" * 61}: the name "{"r" * 60}…": expected a name of'),
+        ("devices: {r: {interfaces: {interface-sixteen: {}}}}", "devices.r.interfaces.interface-sixteen: the name"),
+        ("devices: {r: {interfaces: {a/b: {}}}}", 'devices.r.interfaces.a/b: the name "a/b": expected a name of at'),
+        ("devices: {r: {interfaces: {e0: {mtu: 67}}}}", "devices.r.interfaces.e0.mtu: 67: expected a whole number"),
+        ("devices: {r: {interfaces: {e0: {mtu: 65536}}}}", "devices.r.interfaces.e0.mtu: 65536: expected a whole"),
+        ("devices: {r: {interfaces: {e0: {addresses: [10.0.0.1]}}}}",
+         'devices.r.interfaces.e0.addresses[0]: "10.0.0.1": a prefix length is missing, as in 10.0.0.1/24: expected'),
+        ("devices: {r: {interfaces: {e0: {addresses: [10.0.0.1/33]}}}}",
+         'devices.r.interfaces.e0.addresses[0]: "10.0.0.1/33": the prefix length is 0-32 for IPv4: expected'),
+        ("devices: {r: {interfaces: {e0: {addresses: [10.0.0/8]}}}}",
+         'devices.r.interfaces.e0.addresses[0]: "10.0.0": not an IPv4 or IPv6 address: expected an address with'),
+        ("devices: {r: {routes: [{via: 10.0.0.1}]}}", "devices.r.routes[0]: no to: expected an IPv4 or IPv6 prefix"),
+        ("devices: {r: {routes: [{to: 10.0.0.1/8}]}}", 'devices.r.routes[0].to: "10.0.0.1/8": bits are set beyond'),
+        ("devices: {r: {routes: [{to: 10.0.0.0/8, type: local}]}}", 'devices.r.routes[0].type: "local": expected "uni'),
+        ("devices: {r: {routes: [{to: 10.0.0.0/8, metric: -1}]}}", "devices.r.routes[0].metric: -1: expected a whole"),
+        ("devices: {r: {filters: [{action: drop}]}}", 'devices.r.filters[0]: no hook: expected "input", "forward"'),
+        ("devices: {r: {filters: [{hook: input, action: deny}]}}", 'devices.r.filters[0].action: "deny": expected'),
+        ("devices: {r: {filters: [{hook: input, action: drop, dport: 2-1}]}}",
+         'devices.r.filters[0].dport: "2-1": the lower port comes first; did you mean 1-2?'),
+        ("devices: {r: {filters: [{hook: input, action: drop, dport: 65536}]}}",
+         "devices.r.filters[0].dport: 65536: expected a port or a range such as 1000-2000"),
+        ("devices: {r: {filters: [{hook: input, action: drop, sport: true}]}}", "devices.r.filters[0].sport: true: "),
+        ("devices: {r: {filters: [{hook: input, action: drop, state: []}]}}", "devices.r.filters[0].state: a list"),
+        ("devices: {r: {filters: [{hook: input, action: drop, state: [old]}]}}",
+         'devices.r.filters[0].state[0]: "old": expected "new", "established", "related" or "invalid"'),
+        ("devices: {r: {nat: [{hook: input, action: dnat}]}}", 'devices.r.nat[0].hook: "input": expected "prerouting"'),
+        ("devices: {r: {nat: [{hook: output, action: dnat, to_port: 0}]}}", "devices.r.nat[0].to_port: 0: expected"),
         ('description: "\\e[31m"', 'description: "U+001B[31m": expected a text without control characters'),
         ("expect: [{from: a, to: b, family: ipv4, nat: [magic]}]", 'expect[0].nat: "magic": expected none or a list'),
         ("expect: [{from: a, to: b, family: ipv4, nat: magic}]", 'expect[0].nat: "magic": expected none or a list'),
@@ -127,6 +158,12 @@ def test_the_embedded_scenarios_fit_the_json_schema(name: str) -> None:
 @settings(max_examples=30)
 @given(scenario_data())
 def test_what_is_valid_fits_the_json_schema(data: dict[str, Any]) -> None:
+    jsonschema.validate(data, scenario.json_schema(), cls=jsonschema.Draft202012Validator)
+
+
+@settings(max_examples=30)
+@given(networks())
+def test_networks_fit_the_json_schema(data: dict[str, Any]) -> None:
     jsonschema.validate(data, scenario.json_schema(), cls=jsonschema.Draft202012Validator)
 
 

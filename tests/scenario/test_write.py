@@ -13,7 +13,7 @@ from dsflow import scenario
 from dsflow.scenario import text, write
 from dsflow.scenario.sources import without_sources
 from tests.scenario.helpers import built
-from tests.strategies import scenario_data
+from tests.strategies import networks, scenario_data
 
 
 def round_trip_of(source: str | dict[str, Any]) -> None:
@@ -32,6 +32,41 @@ def test_the_embedded_scenarios_survive_the_round_trip(name: str) -> None:
 @given(scenario_data())
 def test_every_scenario_survives_the_round_trip(data: dict[str, Any]) -> None:
     round_trip_of(data)
+
+
+@settings(max_examples=60)
+@given(networks())
+def test_every_network_of_devices_survives_the_round_trip(data: dict[str, Any]) -> None:
+    round_trip_of(data)
+
+
+def test_a_device_takes_a_line_for_each_part() -> None:
+    lines = scenario.to_yaml(built({}, "nat-box")).splitlines()
+    assert "  inside: {}" in lines
+    assert "    forwarding: true" in lines
+    assert '      e0: {link: inside, addresses: [192.168.1.1/24, "2001:db8:a::1/64"]}' in lines
+    assert "      - {hook: postrouting, family: ipv4, out_interface: e1, action: masquerade}" in lines
+    assert "    listen: [tcp/8080]" in lines
+
+
+def test_rare_parts_of_devices_survive_the_round_trip() -> None:
+    rules = [
+        {"hook": "output", "protocol": "udp", "dport": "1-9", "action": "dnat", "to_address": "fd00::1", "to_port": 5}
+    ]
+    changes: dict[str, Any] = {
+        "devices.r0.rp_filter": "loose",
+        "devices.r0.icmp_rate_limit": True,
+        "devices.r0.forwarding": {"ipv6": True},
+        "devices.r0.nat": rules,
+        "devices.r1.rp_filter": "off",
+        "devices.alone": {},
+        "devices.h0.interfaces.lo": {},
+        "expect": [],
+    }
+    topology = built(changes, "two-routers")
+    again = scenario.build(text.parse(scenario.to_yaml(topology).encode(), "again.yaml"))
+    assert without_sources(again) == without_sources(topology)
+    assert scenario.to_data(topology)["devices"]["r0"]["nat"] == [rules[0] | {"family": "ipv6"}]
 
 
 def test_two_vcns_survive_the_round_trip() -> None:

@@ -1,0 +1,127 @@
+"""A chain as packets at interfaces, and what the sender itself hears.  Pure."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Container, Iterator
+from typing import NamedTuple
+
+from dsflow.dataplane.disposition import Disposition
+from dsflow.lab.compare import Expected, Maker
+from dsflow.lab.probe import Probe
+from dsflow.model.devices import GenericDevice
+from dsflow.net.address import Address, Family
+from dsflow.trace.chain import Chain
+from dsflow.trace.hop import Hop
+from dsflow.trace.trace import Direction, Trace
+
+__all__ = ["LOOPBACK", "RouteError", "expected_errno", "expected_packets", "fails_at_home", "route_errors"]
+
+LOOPBACK = "lo"
+"""A device's delivery to itself is one hop: what passes here is none."""
+
+_ERRNO = {
+    Disposition.NO_ROUTE: errno.ENETUNREACH,
+    Disposition.UNREACHABLE_ROUTE: errno.EHOSTUNREACH,
+    Disposition.PROHIBITED: errno.EACCES,
+    Disposition.BLACKHOLED: errno.EINVAL,
+    Disposition.DENIED_EGRESS: errno.EPERM,
+    Disposition.TOO_BIG: errno.EMSGSIZE,
+}
+"""What a local send hears of its own device's refusal (ip-route(8), raw(7))."""
+
+
+def expected_packets(chain: Chain, probe: Probe, twins: Container[str]) -> tuple[list[Expected], int]:
+    """Every packet of a chain at the interfaces of devices with a twin, and how many are elsewhere."""
+    found, elsewhere = [], 0
+    for packet in _packets(chain, _probe_maker(probe)):
+        if packet.device in twins:
+            found.append(packet)
+        else:
+            elsewhere += 1
+    return found, elsewhere
+
+
+def _packets(chain: Chain, probe_maker: Maker) -> Iterator[Expected]:
+    for number, trace in enumerate(chain.traces):
+        maker = _maker(trace, probe_maker)
+        quoted = probe_maker if trace.cause is None else _maker(chain.traces[trace.cause.trace], probe_maker)
+        for hop in trace.hops:
+            for interface, direction, packets in _sides(hop):
+                for raw in packets:
+                    yield Expected(number, hop.index, hop.device, interface, direction, raw, maker, quoted)
+
+
+def _sides(hop: Hop) -> Iterator[tuple[str, str, tuple[bytes, ...]]]:
+    if hop.in_interface is not None and hop.in_interface != LOOPBACK:
+        yield hop.in_interface, "in", _taken_in(hop, hop.in_interface)
+    if hop.out_interface is not None and hop.out_interface != LOOPBACK:
+        yield hop.out_interface, "out", hop.packets_out
+
+
+def _taken_in(hop: Hop, interface: str) -> tuple[bytes, ...]:
+    """What arrives: a veth loses what its receiver's MTU does not allow before anybody can see it."""
+    limits = {} if hop.at.wire is None else hop.at.wire.limits_bytes
+    longest = limits.get(interface)
+    return tuple(raw for raw in hop.packets_in if longest is None or len(raw) <= longest)
+
+
+def _maker(trace: Trace, probe_maker: Maker) -> Maker:
+    first = trace.direction is Direction.FORWARD and trace.connection == 1
+    return probe_maker if first else Maker.KERNEL
+
+
+def _probe_maker(probe: Probe) -> Maker:
+    numbered = probe.interface is not None or probe.packet[:1] >= b"\x60" or any(probe.packet[4:6])
+    return Maker.PROBE if numbered else Maker.UNNUMBERED
+
+
+def expected_errno(chain: Chain, probe: Probe) -> int | None:
+    """The error number that sending gives, where the sender's own device refuses the packet."""
+    first = chain.traces[0]
+    if len(first.hops) > 1 or first.hops[0].packets_out:
+        return None
+    if probe.interface is not None:
+        return errno.EMSGSIZE if first.disposition is Disposition.TOO_BIG else None
+    return _ERRNO.get(first.disposition)
+
+
+def fails_at_home(chain: Chain, probe: Probe, sender: GenericDevice) -> bool:
+    """Whether the sender's own neighbour fails: an error then reaches the packet's source over its loopback."""
+    first = chain.traces[0]
+    if len(first.hops) > 1 or probe.interface is not None:
+        return False
+    return first.disposition is Disposition.NEIGHBOR_UNREACHABLE and _source(probe.packet) in sender.addresses(
+        Family.IPV6 if probe.packet[0] >> 4 == 6 else Family.IPV4
+    )
+
+
+def _source(packet: bytes) -> Address:
+    return Address.from_packed(packet[8:24] if packet[0] >> 4 == 6 else packet[12:16])
+
+
+class RouteError(NamedTuple):
+    """Errors that Linux sends rarely: five at once and one a second, from each device to each receiver."""
+
+    device: str
+    receiver: bytes
+
+
+def route_errors(chain: Chain) -> list[RouteError]:
+    """The IPv4 packets of a chain that a router has no way for (net/ipv4/route.c: ip_error, with limits of its own).
+
+    Each counts, whether an error about it is sent or not.
+    """
+    lasts = [trace.hops[-1] for trace in chain.traces if trace.disposition in _ROUTE_ERRORS]
+    return [RouteError(hop.device, raw[12:16]) for hop in lasts for raw in hop.packets_in if raw and raw[0] >> 4 == 4]
+
+
+_ROUTE_ERRORS = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PROHIBITED)
+
+
+def first_receiver(chain: Chain) -> tuple[str, str] | None:
+    """Whom the sender hands its packet to: device and interface, None where it hands it to nobody."""
+    neighbor = chain.traces[0].hops[0].neighbor
+    if neighbor is None or neighbor.device is None or neighbor.in_interface is None:
+        return None
+    return neighbor.device, neighbor.in_interface

@@ -1,0 +1,254 @@
+"""A plan carried out on this host: the network built, probes sent, packets caught, everything taken away.
+
+Only kernels and stock daemons forward and answer here; this module sends probes and listens.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from struct import Struct
+
+from dsflow.errors import HostError
+from dsflow.lab.command import Listening, Tool
+from dsflow.lab.compare import Caught
+from dsflow.lab.namespaces import Keeper, entered, remove_leftovers
+from dsflow.lab.plan import Plan
+from dsflow.lab.probe import Probe
+from dsflow.lab.station import Station
+from dsflow.model.topology import Topology
+
+__all__ = ["Lab", "check_host"]
+
+QUIET_S = 0.018
+"""How long nothing may happen before a probe's packets are held to be over."""
+
+QUIET_AFTER_ASKING_S = 0.060
+"""The same where a neighbour was asked for: the kernel gives up after a few of its ticks, and then tells."""
+
+PATIENCE_S = 1.5
+"""How long packets that are expected are waited for."""
+
+_NOBODY = "02:ff:ff:ff:ff:ff"
+"""A hardware address that no port has."""
+
+_READY_S = 5.0
+_SIOCETHTOOL, _SET_TX_CHECKSUMS = 0x8946, 0x17
+
+
+def check_host(plan: Plan) -> None:
+    """Refuse a host on which the plan cannot be carried out.
+
+    Raises
+    ------
+    HostError
+        With everything that is missing.
+    """
+    needed = {"ip"} | {"nft" for command in plan.commands if command.tool is Tool.NFT}
+    needed |= {"socat" for command in plan.commands if command.tool is Tool.DAEMON}
+    missing = [f"the program {name}" for name in sorted(needed) if shutil.which(name) is None]
+    if not sys.platform.startswith("linux"):
+        raise HostError("the lab needs Linux: it runs the scenario on the kernel itself")
+    if os.geteuid() != 0:
+        missing.insert(0, "root (it makes network namespaces)")
+    if missing:
+        raise HostError(f"the lab needs {' and '.join(missing)}; dsflow lab plan shows the commands without it")
+
+
+class Lab:
+    """A running network; usable in ``with``, and gone afterwards whatever happened.
+
+    Parameters
+    ----------
+    topology : Topology
+    plan : Plan
+        Made of the topology, with a prefix that no other lab has.
+    """
+
+    def __init__(self, topology: Topology, plan: Plan) -> None:
+        self._topology = topology
+        self._plan = plan
+        self._stations: dict[str, Station] = {}
+        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._poll = select.poll()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Lab:
+        check_host(self._plan)
+        remove_leftovers()
+        with ExitStack() as guard:
+            guard.callback(self._take_away)
+            keeper = Keeper(tuple(self._plan.namespaces.values()))
+            guard.callback(keeper.close)
+            guard.callback(self._stop_daemons)
+            self._build()
+            self._await_daemons()
+            for device in self._topology.devices.values():
+                self._stations[device.id] = self._station(device.id)
+            self._open = guard.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _take_away(self) -> None:
+        for station in self._stations.values():
+            station.close()
+
+    def _stop_daemons(self) -> None:
+        for daemon in self._daemons:
+            daemon.kill()
+        for daemon in self._daemons:
+            daemon.wait()
+
+    def _build(self) -> None:
+        for (tool, namespace), group in groupby(self._plan.commands, key=lambda command: command[:2]):
+            texts = [command.text for command in group]
+            if namespace is None:
+                _run(["ip", "-batch", "-"], texts)
+            else:
+                with entered(namespace):
+                    self._carry_out(tool, texts)
+
+    def _carry_out(self, tool: Tool, texts: Sequence[str]) -> None:
+        match tool:
+            case Tool.IP:
+                _run(["ip", "-batch", "-"], texts)
+            case Tool.SYSCTL:
+                for text in texts:
+                    _set(text)
+            case Tool.NFT:
+                for text in texts:
+                    _run(["nft", "-f", "-"], [text])
+            case Tool.ETHTOOL:
+                for text in texts:
+                    _write_checksums_out(text.split()[1])
+            case Tool.DAEMON:
+                self._daemons += map(_start, texts)
+
+    def _station(self, device: str) -> Station:
+        held = self._topology.devices[device.removeprefix("device/")]
+        longest = max((interface.mtu_bytes for interface in held.interfaces.values() if interface.link), default=1500)
+        with entered(self._plan.namespaces[device]):
+            station = Station(longest, tracks=held.tracks_connections)
+        self._poll.register(station.ring, select.POLLIN)
+        return station
+
+    def _await_daemons(self) -> None:
+        """Wait until every socket is there that the daemons were started for."""
+        deadline = time.monotonic() + _READY_S
+        for namespace, group in groupby(self._plan.listening, key=lambda served: served.namespace):
+            served = list(group)
+            with entered(namespace):
+                while missing := [one for one in served if not _is_served(one)]:
+                    if time.monotonic() > deadline:
+                        raise HostError(f"the lab's daemon does not listen: {missing[0].daemon}")
+                    time.sleep(0.003)
+
+    def forget(self) -> None:
+        """Have all kernels forget earlier probes."""
+        for station in self._stations.values():
+            station.memory.forget()
+
+    def send(self, probe: Probe, receiver: tuple[str, str] | None = None) -> int | None:
+        """Send a probe; the error number if its own kernel refuses it.
+
+        ``receiver``, a device and its interface, is whom a packet is for that is put on a wire.
+        """
+        station = self._stations[probe.device]
+        with entered(self._plan.namespaces[probe.device]):
+            if probe.interface is None:
+                return station.send(probe.packet)
+            return station.put_on_wire(probe.packet, probe.interface, self._hardware_address(receiver))
+
+    def _hardware_address(self, receiver: tuple[str, str] | None) -> str:
+        found = (port.mac for port in self._plan.ports if (port.device, port.interface.name) == receiver)
+        return next(found, _NOBODY)
+
+    def await_answer(self, probe: Probe) -> socket.socket | None:
+        """A socket for the answer to a datagram, which would else be refused; None where there is nothing to await."""
+        with entered(self._plan.namespaces[probe.device]):
+            return self._stations[probe.device].await_datagram(probe.packet)
+
+    def catch(self, is_complete: Callable[[Sequence[Caught]], bool]) -> list[Caught]:
+        """The packets that passed, once nothing more comes: all that is expected, or after some patience."""
+        caught: list[Caught] = []
+        began = time.monotonic()
+        while True:
+            asked = any(station.ring.asked for station in self._stations.values())
+            quiet = QUIET_AFTER_ASKING_S if asked else QUIET_S
+            moved = self._poll.poll(quiet * 1000)
+            caught += self._read()
+            waited = time.monotonic() - began
+            if not moved and (is_complete(caught) or waited > PATIENCE_S):
+                break
+        for station in self._stations.values():
+            station.ring.check()
+            station.ring.asked = False
+        return sorted(caught, key=lambda packet: packet.time_ns)
+
+    def _read(self) -> Iterator[Caught]:
+        for device, station in self._stations.items():
+            for seen in station.ring.read():
+                yield Caught(device, seen.interface, seen.direction, seen.raw, seen.time_ns)
+
+
+def _run(program: Sequence[str], lines: Sequence[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - the plan's own commands
+        program, input="\n".join(lines) + "\n", capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise HostError(f"the lab cannot build the network: {' '.join(program)}: {done.stderr.strip()}")
+
+
+def _start(text: str) -> subprocess.Popen[bytes]:
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(  # noqa: S603 - the plan's own daemons
+        shlex.split(text), stdin=quiet, stdout=quiet, stderr=quiet
+    )
+
+
+def _set(setting: str) -> None:
+    """Write a kernel setting; one with a question mark may be missing."""
+    name, _, value = setting.removeprefix("?").partition("=")
+    path = Path("/proc/sys") / name.replace(".", "\0").replace("/", ".").replace("\0", "/")
+    try:
+        path.write_text(value, encoding="ascii")
+    except OSError as error:
+        if not setting.startswith("?"):
+            raise HostError(f"the lab cannot set {name}: {error.strerror}") from None
+
+
+def _write_checksums_out(interface: str) -> None:
+    """What ``ethtool -K IF tx off`` does: checksums are whole when packets are caught."""
+    import array
+    import fcntl
+
+    value = array.array("B", Struct("=II").pack(_SET_TX_CHECKSUMS, 0))
+    request = Struct("@16sP16x").pack(interface.encode(), value.buffer_info()[0])  # struct ifreq
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
+
+
+def _is_served(served: Listening) -> bool:
+    wanted = f":{served.port:04X}"
+    name = "tcp6" if served.address is None else f"udp{6 if served.address.family == 6 else ''}"
+    owner = "" if served.address is None else _table_form(served.address.packed)
+    lines = Path(f"/proc/thread-self/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+    return any(line.split()[1].endswith(wanted) and line.split()[1].startswith(owner) for line in lines)
+
+
+def _table_form(packed: bytes) -> str:
+    """An address as /proc/net has it: words of 32 bits in the host's order."""
+    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)

@@ -1,0 +1,49 @@
+"""Packets that no chain holds although they are right: notes to the sender, and the sender's own resets.  Pure.
+
+A probe is a packet without a connection behind it.  When a listener answers it, the sender's kernel knows nothing
+of the connection and resets it (RFC 9293 section 3.10.7.1): that reset is no part of the probe's chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dsflow.lab.compare import Expected
+from dsflow.lab.fields import Value, read_fields
+
+__all__ = ["is_own_reset", "is_redirect", "is_unreachable"]
+
+_REDIRECTS = ((4, 5), (6, 137))
+_UNREACHABLES = {4: (3, 1), 6: (1, 3)}
+
+
+def is_redirect(raw: bytes) -> bool:
+    """Whether it tells the sender of a better first hop (RFC 792, RFC 4861): a note, compared as such elsewhere."""
+    return (_version(raw), read_fields(raw).get("icmp.type")) in _REDIRECTS
+
+
+def is_unreachable(raw: bytes) -> bool:
+    """Whether it says that a neighbour did not answer."""
+    fields = read_fields(raw)
+    return (fields.get("icmp.type"), fields.get("icmp.code")) == _UNREACHABLES.get(_version(raw))
+
+
+def is_own_reset(raw: bytes, probe: bytes, expected: Sequence[Expected]) -> bool:
+    """Whether it is the sender's reset of the answer to its SYN, or an error about that reset."""
+    acknowledged = {
+        fields["tcp.acknowledgement"]
+        for packet in expected
+        if (fields := read_fields(packet.raw)).get("tcp.flags") == "SA"
+    }
+    found = read_fields(raw)
+    return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote.")) and "tcp.flags" in read_fields(
+        probe
+    )
+
+
+def _is_reset(fields: Mapping[str, Value], prefix: str, acknowledged: set[Value]) -> bool:
+    return fields.get(f"{prefix}tcp.flags") == "R" and fields.get(f"{prefix}tcp.sequence") in acknowledged
+
+
+def _version(raw: bytes) -> int:
+    return raw[0] >> 4 if raw else 0

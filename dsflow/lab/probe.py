@@ -1,0 +1,157 @@
+"""Packets to send through simulation and kernel alike: from a scenario's own questions, or from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsflow.errors import HostError, NotModelledError, UsageError, did_you_mean
+from dsflow.model.question import Flow
+from dsflow.model.topology import Topology
+from dsflow.net.packet import MalformedPacket, Packet
+from dsflow.simulation import Simulation
+from dsflow.trace.hop import Hop
+
+__all__ = ["Probe", "read_probes", "scenario_probes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One packet and who sends it.
+
+    Attributes
+    ----------
+    device : str
+        The id of the sender.
+    packet : bytes
+        From the IP header on.
+    interface : str or None
+        Straight onto the wire of this interface, past the sender's own routes and filters.
+    session : str or None
+        Probes in a row of one name share what the devices remember; every other starts anew.
+    """
+
+    device: str
+    packet: bytes
+    interface: str | None = None
+    session: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The probe as a line of a probe file has it."""
+        told = {"device": self.device, "packet": self.packet.hex()}
+        told |= {"interface": self.interface} if self.interface is not None else {}
+        return told | ({"session": self.session} if self.session is not None else {})
+
+    def __str__(self) -> str:
+        wire = f" on {self.interface}" if self.interface is not None else ""
+        try:
+            told = repr(Packet.parse(self.packet)).removeprefix("Packet(").removesuffix(")")
+        except MalformedPacket as error:
+            told = f"malformed, {len(self.packet)} bytes ({error})"
+        return f"{self.device}{wire}: {told}"
+
+
+def scenario_probes(simulation: Simulation) -> tuple[list[Probe], list[str]]:
+    """The first packets of the scenario's flows and expectations, each once, and what cannot be asked, with why."""
+    topology = simulation.topology
+    flows = dict.fromkeys([*topology.flows, *(expectation.flow for expectation in topology.expect)])
+    probes: dict[Probe, None] = {}
+    refused: list[str] = []
+    for flow in flows:
+        try:
+            probe = _first(simulation, flow)
+        except (UsageError, NotModelledError) as error:
+            refused.append(f"{flow.origin} -> {flow.target} {flow.family}: {error}")
+            continue
+        if probe is None:
+            refused.append(f"{flow.origin} -> {flow.target} {flow.family}: no packet is made for this question")
+        else:
+            probes[probe] = None
+    return list(probes), refused
+
+
+def _first(simulation: Simulation, flow: Flow) -> Probe | None:
+    """The packet as its sender makes it, before the sender's own translations."""
+    origin = simulation.ask(flow).traces[0].hops[0]
+    packet = _made(origin)
+    return None if packet is None else Probe(device=origin.device, packet=packet.raw)
+
+
+def _made(origin: Hop) -> Packet | None:
+    return next((decision.before for decision in origin.decisions if decision.before is not None), None)
+
+
+def read_probes(path: str, topology: Topology) -> list[Probe]:
+    """The probes of a file of JSON lines: ``{"device": ..., "packet": hex, "interface": ...}``.
+
+    Raises
+    ------
+    HostError
+        For a file that cannot be read.
+    UsageError
+        For lines that are no probes, all of them at once.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    probes, problems = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                probes.append(_probe(line, topology))
+            except ValueError as error:
+                problems.append(f"{path}:{number}: {error}")
+    if problems:
+        raise UsageError("\n".join(problems))
+    return probes
+
+
+_KEYS = ("device", "packet", "interface", "session")
+
+
+def _probe(line: str, topology: Topology) -> Probe:
+    try:
+        data = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"found {line.strip()[:40]}: expected an object with the keys device and packet")
+    _check_keys(data)
+    device = _named(data["device"], {known.id: known.id for known in topology.devices.values()}, "a device")
+    interface = data.get("interface")
+    if interface is not None:
+        held = topology.devices[device.removeprefix("device/")].interfaces
+        if interface not in held or held[interface].link is None:
+            wired = [name for name, one in held.items() if one.link is not None]
+            raise ValueError(f'interface "{interface}": expected one of {device} on a link: {", ".join(wired)}')
+    try:
+        packet = bytes.fromhex(data["packet"])
+    except ValueError:
+        raise ValueError("packet: expected hexadecimal digits, two for each byte") from None
+    return Probe(device=device, packet=packet, interface=interface, session=data.get("session"))
+
+
+def _check_keys(data: dict[str, Any]) -> None:
+    for key, value in data.items():
+        if key not in _KEYS:
+            raise ValueError(f'key "{key}": expected one of {", ".join(_KEYS)}')
+        if not isinstance(value, str) and not (value is None and key in ("interface", "session")):
+            raise ValueError(f"{key}: found {value!r}: expected a text")
+    missing = [key for key in ("device", "packet") if key not in data]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} missing")
+
+
+def _named(text: str, known: dict[str, str], what: str) -> str:
+    for name in (text, f"device/{text}"):
+        if name in known:
+            return known[name]
+    raise ValueError(f'"{text}": expected {what} of the scenario{did_you_mean(text, _short(known))}')
+
+
+def _short(ids: Iterable[str]) -> Iterator[str]:
+    return (id_.removeprefix("device/") for id_ in ids)

@@ -1,0 +1,102 @@
+"""The lab's sockets in one namespace: they send probes and listen, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import suppress
+
+from dsflow.lab.capture import Ring
+from dsflow.lab.fields import read_fields
+from dsflow.lab.netlink import Memory
+from dsflow.net.address import Family, format_address
+
+__all__ = ["Station"]
+
+_ETHERTYPE = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
+_IPV6_HEADER_INCLUDED = 36  # IPV6_HDRINCL of linux/in6.h
+
+
+class Station:
+    """The lab's place in one namespace; to be made, and asked to send, within it.
+
+    Attributes
+    ----------
+    ring : Ring
+    memory : Memory
+    """
+
+    def __init__(self, longest_bytes: int, *, tracks: bool) -> None:
+        """Open what every probe needs."""
+        self.ring = Ring(longest_bytes)
+        self.memory = Memory(tracks=tracks)
+
+    def send(self, packet: bytes) -> int | None:
+        """Send through the namespace's own routes and filters; the error number, if it refuses."""
+        ipv4 = packet[0] >> 4 == 4
+        with _raw_ipv4() if ipv4 else _raw_ipv6() as sender:
+            try:
+                sender.sendto(packet, (_destination(packet), 0))
+            except OSError as error:
+                return error.errno
+        return None
+
+    def put_on_wire(self, packet: bytes, interface: str, mac: str) -> int | None:
+        """Send on an interface, past routes and filters; the error number if it does not fit."""
+        family = Family.IPV6 if packet[:1] and packet[0] >> 4 == 6 else Family.IPV4
+        hardware = bytes.fromhex(mac.replace(":", ""))
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sender:
+            try:
+                sender.sendto(packet, (interface, _ETHERTYPE[family], 0, 0, hardware))
+            except OSError as error:
+                return None if error.errno == errno.ENOBUFS else error.errno  # the wire lost it, as a wire may
+        return None
+
+    def await_datagram(self, packet: bytes) -> socket.socket | None:
+        """A socket between the ends of a UDP packet, as an application that had sent it would have.
+
+        None if it is no UDP, or the source is not this namespace's.
+        """
+        fields = read_fields(packet)
+        port = fields.get("udp.sport")
+        if not isinstance(port, int) or not port or _asks_itself(packet, port, fields.get("udp.dport")):
+            return None
+        family, source = (socket.AF_INET, packet[12:16]) if packet[0] >> 4 == 4 else (socket.AF_INET6, packet[8:24])
+        waiting = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            waiting.bind((socket.inet_ntop(family, source), port))
+        except OSError:  # a source of others, or a port that a daemon serves
+            waiting.close()
+            return None
+        with suppress(OSError):  # without a way to the other end nothing comes back either
+            waiting.connect((_destination(packet), fields["udp.dport"]))
+        return waiting
+
+    def close(self) -> None:
+        """Close everything."""
+        with suppress(OSError):
+            self.ring.close()
+        self.memory.close()
+
+
+def _asks_itself(packet: bytes, sport: int, dport: object) -> bool:
+    """Whether a socket at the source would be that asked for."""
+    ends = (packet[12:16], packet[16:20]) if packet[0] >> 4 == 4 else (packet[8:24], packet[24:40])
+    return ends[0] == ends[1] and sport == dport
+
+
+def _raw_ipv4() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # includes the header
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)  # else a broadcast is refused for the socket's sake
+    return made
+
+
+def _raw_ipv6() -> socket.socket:
+    made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    made.setsockopt(socket.IPPROTO_IPV6, _IPV6_HEADER_INCLUDED, 1)
+    return made
+
+
+def _destination(packet: bytes) -> str:
+    ipv4 = packet[0] >> 4 == 4
+    return format_address(4 if ipv4 else 6, int.from_bytes(packet[16:20] if ipv4 else packet[24:40], "big"))
