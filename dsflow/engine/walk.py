@@ -40,6 +40,7 @@ _INCOMPLETE = Drop(
 _DIVIDED = Rule(
     reason="larger than the {mtu} bytes of the link: divided (RFC 791 section 3.2, RFC 8200 section 4.5)",
 )
+_TOO_LONG = Drop(Rule(reason="{length} bytes are more than the {mtu} of the link (packet(7))"), Disposition.TOO_BIG)
 _ONTO_THE_WIRE = Rule(reason="put straight onto the wire, past the device's own routing and filters")
 
 
@@ -77,6 +78,7 @@ def walk(
     leg = Leg()
     known = None if wire else state.of(origin).path_mtu.get((packet.family, packet.dst))
     at = At(known, flaw, attached, raw=raw)
+    at.packet = packet
     special = raw or attached is not None or known is not None
     program = network.program(origin)
     in_interface: str | None = None
@@ -86,7 +88,8 @@ def walk(
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
         if wire is not None:
-            hop, end, wire = _put(program, wire, packet, leg), Forward(_ONTO_THE_WIRE, wire), None
+            hop, end = _put(program, wire, packet, leg)
+            wire = None
         elif pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or special:
             hop, end = _visit(program, state, at, in_interface, packets, leg)
             at.path_mtu = at.attached = None  # knowledge of the sender's, of no use on the way
@@ -115,9 +118,15 @@ def walk(
             seen.add(place)
 
 
-def _put(program: Program, wire: Neighbor, packet: Packet, leg: Leg) -> Hop:
-    record = "send", Effect.PASS, _ONTO_THE_WIRE, packet, None, None, 0
-    return Hop(leg, program.device, None, wire, (), (packet,), (record,))
+def _put(program: Program, wire: Neighbor, packet: Packet, leg: Leg) -> tuple[Hop, End]:
+    """Straight onto the wire, where the link takes it."""
+    mtu_bytes = wire.link.mtu_bytes
+    end = _TOO_LONG if packet.length > mtu_bytes else Forward(_ONTO_THE_WIRE, wire)
+    if isinstance(end, Drop):
+        record: Record = ("send", Effect.DROP, end.rule, packet, None, None, mtu_bytes)
+        return Hop(leg, program.device, None, None, (), (), (record,)), end
+    record = ("send", Effect.PASS, end.rule, packet, None, None, 0)
+    return Hop(leg, program.device, None, wire, (), (packet,), (record,)), end
 
 
 def _attached(at: At) -> Attached | None:

@@ -119,6 +119,15 @@ def route_errors(chain: Chain) -> list[RouteError]:
 _ROUTE_ERRORS = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PROHIBITED)
 
 
+def sent_back(chain: Chain) -> list[RouteError]:
+    """The IPv4 packets that leave by the interface they came in by: their senders may get a redirect.
+
+    A redirect counts against errors about routes, even one that a translation keeps from leaving.
+    """
+    hops = [hop for trace in chain.traces for hop in trace.hops if hop.in_interface == hop.out_interface]
+    return [RouteError(hop.device, raw[12:16]) for hop in hops for raw in hop.packets_in[:1] if raw[0] >> 4 == 4]
+
+
 def first_receiver(chain: Chain) -> tuple[str, str] | None:
     """Whom the sender hands its packet to: device and interface, None where it hands it to nobody."""
     neighbor = chain.traces[0].hops[0].neighbor

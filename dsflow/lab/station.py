@@ -86,9 +86,7 @@ def _asks_itself(packet: bytes, sport: int, dport: object) -> bool:
 
 
 def _raw_ipv4() -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # includes the header
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)  # else a broadcast is refused for the socket's sake
-    return made
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # includes the header
 
 
 def _raw_ipv6() -> socket.socket:

@@ -17,6 +17,7 @@ from dsflow.lab.expect import (
     fails_at_home,
     first_receiver,
     route_errors,
+    sent_back,
 )
 from dsflow.lab.host import Lab
 from dsflow.lab.leftover import is_own_reset, is_redirect, is_unreachable
@@ -127,7 +128,7 @@ class _Run:
         finally:
             if answer is not None:
                 answer.close()
-        self._note_redirects(caught)
+        self._note_redirects(question.chain)
         return heard, caught
 
     def _pace(self, errors: Sequence[RouteError]) -> None:
@@ -141,12 +142,10 @@ class _Run:
                 left, now = 1.0, time.monotonic()
             self._allowance[error] = left - 1, now
 
-    def _note_redirects(self, caught: Sequence[Caught]) -> None:
+    def _note_redirects(self, chain: Chain) -> None:
         """A redirect takes away what its receiver could have had of errors by now (ip_rt_send_redirect)."""
-        for packet in caught:
-            if packet.direction == "out" and is_redirect(packet.raw) and packet.raw[0] >> 4 == 4:
-                error = RouteError(packet.device, packet.raw[16:20])
-                self._allowance[error] = self._allowance.get(error, (0.0, 0.0))[0], time.monotonic()
+        for told in sent_back(chain):
+            self._allowance[told] = self._allowance.get(told, (0.0, 0.0))[0], time.monotonic()
 
 
 def _ports_in_rules(topology: Topology) -> frozenset[int]:
