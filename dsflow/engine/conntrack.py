@@ -56,7 +56,7 @@ class Memory:
     sources that were given to a source, ``expected`` the keys of packets that its own connections await,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
     largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
-    ``told`` how many ICMP errors it sent to an address.
+    ``told`` how many ICMP errors, and how many about routes, it sent to an address.
     """
 
     __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "told")
@@ -68,7 +68,7 @@ class Memory:
         self.expected: set[Key] = set()
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
-        self.told: dict[tuple[int, int], int] = {}
+        self.told: dict[tuple[int, int, bool], int] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""

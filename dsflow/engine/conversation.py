@@ -13,7 +13,7 @@ from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
-from dsflow.net.wire import ICMPV6, TCP, UDP, MalformedPacket, next_header_offset
+from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, MalformedPacket, next_header_offset, sums_up
 from dsflow.trace.trace import Cause, Direction, Trace
 
 __all__ = ["converse"]
@@ -34,6 +34,7 @@ _ERRORS = {
 """Type and code of each error: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1, RFC 4443 section 3;
 which one Linux sends for a route is in net/ipv4/route.c (ip_error) and net/ipv6/route.c (ip6_pkt_drop)."""
 
+_ABOUT_ROUTES = (IcmpError.NO_ROUTE, IcmpError.UNREACHABLE_ROUTE, IcmpError.PROHIBITED)
 _LEAST_IPV6_MTU_BYTES = 1280
 _LEAST_PATH_MTU_BYTES = 552  # net.ipv4.route.min_pmtu
 
@@ -109,7 +110,10 @@ def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -
     packet, device = out.packet, out.hops[-1].at
     if packet.family is Family.IPV4 and packet.dst in device.broadcasts:
         return True
-    return end.disposition in _FILTERED and (flaw is not None or packet.is_fragment)
+    if end.disposition not in _FILTERED:
+        return False
+    known = packet.protocol in (TCP, UDP, ICMP, ICMPV6)
+    return flaw is not None or packet.is_fragment or not (known or sums_up(packet.raw))
 
 
 def _refuse(
@@ -169,7 +173,7 @@ def _send_error(
     cause = Cause(trace=len(traces) - 1, hop=hop.index)
     for packet in out.refused or (out.packet,):
         error = _error_about(network, out, packet, drop.error)
-        if error is None or not _may_tell(network, state, hop.at.id, error):
+        if error is None or not _may_tell(network, state, hop.at.id, error, drop.error):
             continue
         back = walk(network, state, hop.at.id, error, attached=out.attached)
         traces.append(_trace(back, connection, Direction.ERROR, cause))
@@ -199,15 +203,21 @@ def _told_mtu(mtu_bytes: int, family: Family) -> int:
     return max(mtu_bytes, _LEAST_IPV6_MTU_BYTES) if family is Family.IPV6 else mtu_bytes
 
 
-def _may_tell(network: Network, state: Memories, device_id: str, error: Packet) -> bool:
-    """Whether the device still has an error to spare for this address, where it counts them."""
+def _may_tell(network: Network, state: Memories, device_id: str, error: Packet, kind: IcmpError) -> bool:
+    """Whether the device still has an error to spare for this address, where it counts them.
+
+    IPv4 counts its errors about routes once more by themselves (ip_error).
+    """
     burst = network.dataplane[device_id].icmp_burst
     if burst is None:
         return True
     told = state.own(device_id).told
-    key = error.family, error.dst
-    told[key] = told.get(key, 0) + 1
-    return told[key] <= burst
+    about_routes = error.family is Family.IPV4 and kind in _ABOUT_ROUTES
+    for key, most in ((False, burst), *(((True, burst - 1),) if about_routes else ())):
+        told[error.family, error.dst, key] = told.get((error.family, error.dst, key), 0) + 1
+        if told[error.family, error.dst, key] > most:
+            return False
+    return True
 
 
 def _learn(state: Memories, told: Walk, mtu_bytes: int, *, learns: bool) -> None:

@@ -119,13 +119,17 @@ def route_errors(chain: Chain) -> list[RouteError]:
 _ROUTE_ERRORS = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PROHIBITED)
 
 
-def sent_back(chain: Chain) -> list[RouteError]:
-    """The IPv4 packets that leave by the interface they came in by: their senders may get a redirect.
+def maybe_redirected(chain: Chain) -> list[RouteError]:
+    """The IPv4 packets whose senders may get a redirect: they leave, or would leave, by where they came in.
 
     A redirect counts against errors about routes, even one that a translation keeps from leaving.
     """
     hops = [hop for trace in chain.traces for hop in trace.hops if hop.in_interface == hop.out_interface]
+    hops += [trace.hops[-1] for trace in chain.traces if trace.disposition in _AFTER_REDIRECTS]
     return [RouteError(hop.device, raw[12:16]) for hop in hops for raw in hop.packets_in[:1] if raw[0] >> 4 == 4]
+
+
+_AFTER_REDIRECTS = (Disposition.DENIED_FORWARD, Disposition.NEIGHBOR_UNREACHABLE)
 
 
 def first_receiver(chain: Chain) -> tuple[str, str] | None:

@@ -16,8 +16,8 @@ from dsflow.lab.expect import (
     expected_packets,
     fails_at_home,
     first_receiver,
+    maybe_redirected,
     route_errors,
-    sent_back,
 )
 from dsflow.lab.host import Lab
 from dsflow.lab.leftover import is_own_reset, is_redirect, is_unreachable
@@ -144,7 +144,7 @@ class _Run:
 
     def _note_redirects(self, chain: Chain) -> None:
         """A redirect takes away what its receiver could have had of errors by now (ip_rt_send_redirect)."""
-        for told in sent_back(chain):
+        for told in maybe_redirected(chain):
             self._allowance[told] = self._allowance.get(told, (0.0, 0.0))[0], time.monotonic()
 
 

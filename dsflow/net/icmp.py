@@ -15,6 +15,8 @@ _TOO_BIG = {Family.IPV4: (3, 4), Family.IPV6: (2, 0)}  # type and code: RFC 1191
 _UNKNOWN_OPTION = (4, 2)  # RFC 4443 section 3.4
 
 _ERRORS = frozenset({3, 4, 5, 11, 12})  # RFC 1122 section 3.2.2 counts redirects among them
+_NO_ERRORS = frozenset({0, 8, 13, 14, 15, 16, 17, 18})  # net/ipv4/icmp.c
+_FIRST_INFORMATION_V6 = 128  # RFC 4443 section 2.1
 _REDIRECT_V6 = 137
 _PARAMETER_PROBLEM_V6 = 4
 _LONGEST = {Family.IPV4: 576, Family.IPV6: 1280}  # RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c)
@@ -85,11 +87,14 @@ def is_icmp_error(packet: Packet) -> bool:
 
 
 def _is_forbidden(packet: Packet, message: tuple[int, int]) -> bool:
-    if is_icmp_error(packet):
-        return True
+    """Whether nobody may be told: of an error, of what Linux does not know to be none, and by the rules of each family.
+
+    Linux's list of what asks or answers is ``icmp_pointers`` in IPv4; in IPv6 it goes by the number alone.
+    """
+    kind = packet.icmp_type
     if packet.family is Family.IPV4:
-        return _is_forbidden_ipv4(packet)
-    return _is_forbidden_ipv6(packet, message)
+        return (kind is not None and kind not in _NO_ERRORS) or _is_forbidden_ipv4(packet)
+    return (kind is not None and kind < _FIRST_INFORMATION_V6) or _is_forbidden_ipv6(packet, message)
 
 
 def _is_forbidden_ipv4(packet: Packet) -> bool:

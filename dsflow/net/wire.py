@@ -29,6 +29,7 @@ __all__ = [
     "parse_fields",
     "protocol_name",
     "protocol_number",
+    "sums_up",
     "trimmed",
     "upper_flaw",
 ]
@@ -348,6 +349,18 @@ def upper_flaw(raw: bytes) -> MalformedPacket | None:
     if not fields.checksum_at:
         return MalformedPacket("udp.no_checksum", "a zero, which IPv6 does not allow")
     return MalformedPacket(f"{name}.checksum", "it does not hold")
+
+
+def sums_up(raw: bytes) -> bool:
+    """Whether all that follows the IP header would do as a message with a checksum, whatever its protocol.
+
+    In IPv4 without, in IPv6 with a pseudo-header: what nf_reject asks of a protocol that it does not know.
+    """
+    fields = parse_fields(raw, upper=False)
+    message = raw[fields.transport :]
+    if fields.family is Family.IPV4:
+        return internet_checksum(message) == 0
+    return transport_checksum(fields.src, fields.dst, fields.protocol, message) == 0
 
 
 def bad_checksums(raw: bytes) -> tuple[str, ...]:

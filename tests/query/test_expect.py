@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import dsflow
+from dsflow import scenario
 from dsflow.errors import UsageError
 from dsflow.query.expect import Checked, check
 from tests.cases import POD, WEB
@@ -19,7 +20,7 @@ def checked(**claims: Any) -> Checked:
     return check(simulation)[0]
 
 
-@pytest.mark.parametrize("name", ["oke-sydney", "oke-sydney-gua", "two-pods"])
+@pytest.mark.parametrize("name", scenario.embedded_names())
 def test_what_the_embedded_scenarios_expect_is_so(name: str) -> None:
     found = check(dsflow.load(name))
     assert found
