@@ -86,10 +86,21 @@ def nat(
 
 
 def capabilities(device: GenericDevice) -> tuple[NatCapability, ...]:
-    """The kinds of translation that the device's rules are about, and *snat* for ports that collide."""
-    kinds = dict.fromkeys([_KINDS[rule.action] for rule in device.nat] + [NatKind.SNAT] * bool(device.nat))
-    idle = Rule(reason=f"no rule of {device.id} translated this packet")
-    return tuple(NatCapability(kind=kind, idle=idle) for kind in kinds)
+    """The kinds of translation that the device's rules are about, and that of ports that collide."""
+    families: dict[NatKind, set[int]] = {}
+    for rule in device.nat:
+        families.setdefault(_KINDS[rule.action], set()).update(map(int, _families(rule.match)))
+    if device.nat:
+        families.setdefault(_collision_kind(device), set()).update(tracked_families(device))
+    return tuple(
+        NatCapability(
+            kind=kind,
+            families=tuple(sorted(found)),
+            idle=Rule(reason=f"no {kind} rule of {device.id} covers this packet"),
+            cannot=Rule(reason=f"{device.id} has no {kind} rule for this family"),
+        )
+        for kind, found in families.items()
+    )
 
 
 def _families(match: PacketMatch) -> tuple[Family, ...]:
@@ -145,4 +156,10 @@ def _nat_rows(device: GenericDevice, number: int, rule: NatRule) -> Iterator[Nat
 
 def _collision(device: GenericDevice) -> NatRow:
     rule = Rule(reason=f"another connection of {device.id} holds this source port, so a free one of its class is taken")
-    return NatRow(kind=NatKind.SNAT, match=Match(), rule=rule, address=None)
+    return NatRow(kind=_collision_kind(device), match=Match(), rule=rule, address=None)
+
+
+def _collision_kind(device: GenericDevice) -> NatKind:
+    """By which of its kinds a device changes a port that collides: source translation, as far as it does any."""
+    actions = {rule.action for rule in device.nat}
+    return NatKind.MASQUERADE if "masquerade" in actions and "snat" not in actions else NatKind.SNAT

@@ -95,7 +95,7 @@ class Ring:
     def _is_chatter(self, protocol: int, raw: bytes) -> bool:
         """Whether it is about the link alone: address resolution and multicast membership."""
         if protocol == _IPV4:
-            return len(raw) > 9 and raw[9] == _IGMP
+            return len(raw) > 9 and raw[0] >> 4 == 4 and raw[9] == _IGMP
         if protocol != _IPV6:
             self.asked |= protocol == _ARP
             return True
@@ -123,6 +123,8 @@ class Ring:
 
 def _icmpv6_type(raw: bytes) -> int | None:
     """The type of an ICMPv6 message, also behind the options that multicast listeners send."""
+    if raw[:1] and raw[0] >> 4 != 6:
+        return None
     if len(raw) > 40 and raw[6] == _ICMPV6:
         return raw[40]
     if len(raw) > 48 and raw[6] == 0 and raw[40] == _ICMPV6:

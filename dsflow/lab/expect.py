@@ -87,13 +87,17 @@ def expected_errno(chain: Chain, probe: Probe) -> int | None:
 
 
 def fails_at_home(chain: Chain, probe: Probe, sender: GenericDevice) -> bool:
-    """Whether the sender's own neighbour fails: an error then reaches the packet's source over its loopback."""
+    """Whether the sender's own neighbour fails, and an error about it must reach the sender over its loopback.
+
+    Not where the source is of others, where the packet is a later fragment, or where the sender's own filters may
+    keep the error from itself.
+    """
     first = chain.traces[0]
-    if len(first.hops) > 1 or probe.interface is not None:
+    if len(first.hops) > 1 or probe.interface is not None or first.disposition is not Disposition.NEIGHBOR_UNREACHABLE:
         return False
-    return first.disposition is Disposition.NEIGHBOR_UNREACHABLE and _source(probe.packet) in sender.addresses(
-        Family.IPV6 if probe.packet[0] >> 4 == 6 else Family.IPV4
-    )
+    ipv6 = probe.packet[0] >> 4 == 6
+    later = not ipv6 and (probe.packet[6] & 0x1F or probe.packet[7])
+    return not later and not sender.filters and _source(probe.packet) in sender.addresses(Family(6 if ipv6 else 4))
 
 
 def _source(packet: bytes) -> Address:

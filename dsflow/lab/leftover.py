@@ -28,17 +28,12 @@ def is_unreachable(raw: bytes) -> bool:
     return (fields.get("icmp.type"), fields.get("icmp.code")) == _UNREACHABLES.get(_version(raw))
 
 
-def is_own_reset(raw: bytes, probe: bytes, expected: Sequence[Expected]) -> bool:
+def is_own_reset(raw: bytes, expected: Sequence[Expected]) -> bool:
     """Whether it is the sender's reset of the answer to its SYN, or an error about that reset."""
-    acknowledged = {
-        fields["tcp.acknowledgement"]
-        for packet in expected
-        if (fields := read_fields(packet.raw)).get("tcp.flags") == "SA"
-    }
+    answers = (read_fields(packet.raw) for packet in expected)
+    acknowledged = {fields["tcp.acknowledgement"] for fields in answers if fields.get("tcp.flags") == "SA"}
     found = read_fields(raw)
-    return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote.")) and "tcp.flags" in read_fields(
-        probe
-    )
+    return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote."))
 
 
 def _is_reset(fields: Mapping[str, Value], prefix: str, acknowledged: set[Value]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,7 @@ def _probe(line: str, topology: Topology) -> Probe:
     if not isinstance(data, dict):
         raise ValueError(f"found {line.strip()[:40]}: expected an object with the keys device and packet")
     _check_keys(data)
-    device = _named(data["device"], {known.id: known.id for known in topology.devices.values()}, "a device")
+    device = _device_named(data["device"], topology)
     interface = data.get("interface")
     if interface is not None:
         held = topology.devices[device.removeprefix("device/")].interfaces
@@ -146,12 +145,8 @@ def _check_keys(data: dict[str, Any]) -> None:
         raise ValueError(f"{' and '.join(missing)} missing")
 
 
-def _named(text: str, known: dict[str, str], what: str) -> str:
-    for name in (text, f"device/{text}"):
-        if name in known:
-            return known[name]
-    raise ValueError(f'"{text}": expected {what} of the scenario{did_you_mean(text, _short(known))}')
-
-
-def _short(ids: Iterable[str]) -> Iterator[str]:
-    return (id_.removeprefix("device/") for id_ in ids)
+def _device_named(text: str, topology: Topology) -> str:
+    name = text.removeprefix("device/")
+    if name not in topology.devices:
+        raise ValueError(f'"{text}": expected a device of the scenario{did_you_mean(name, topology.devices)}')
+    return topology.devices[name].id

@@ -31,6 +31,9 @@ _WIRE_SHARE = 0.25
 _MALFORMED_SHARE = 0.3
 """Of the probes put straight onto a wire."""
 
+_LONGEST_SPOILED_BYTES = 500
+"""Fits every wire with what is added to it: a packet that is refused for its size shows nothing else."""
+
 T = TypeVar("T")
 
 
@@ -62,10 +65,11 @@ def _probe(aims: Aims, random: Random, family: Family, senders: dict[Family, lis
     interface = _wire(aims, random, device) if random.random() < _WIRE_SHARE else None
     target, destination = aims.destination(device, family, interface)
     craft = _craft(aims, random, target, _source(aims, random, device, family, interface), destination)
+    spoil = interface is not None and random.random() < _MALFORMED_SHARE
     size = aims.size_bytes(device, interface)
     if size is not None:
-        craft = _resized(craft, size)
-    raw = _packet(random, craft, spoil=interface is not None)
+        craft = _resized(craft, min(size, _LONGEST_SPOILED_BYTES) if spoil else size)
+    raw = _packet(random, craft, spoil=spoil)
     return Probe(device=device.id, packet=raw, interface=interface)
 
 
@@ -144,7 +148,7 @@ def _resized(craft: Craft, size_bytes: int) -> Craft:
 def _packet(random: Random, craft: Craft, *, spoil: bool) -> bytes:
     """The bytes; sometimes a lone fragment, a packet without a checksum, or with one that does not hold."""
     raw = crafted(craft)
-    if spoil and random.random() < _MALFORMED_SHARE:
+    if spoil:
         return _spoiled(random, craft, raw)
     if craft.protocol == UDP and random.random() < 0.05:
         return crafted(craft, sums=False)

@@ -126,7 +126,7 @@ class Report:
     @property
     def dispositions(self) -> dict[str, int]:
         """How often each disposition was reached by a probe that agrees."""
-        reached = (outcome.disposition for outcome in self.outcomes if outcome.agrees)
+        reached = (outcome.disposition for outcome in self.outcomes if outcome.agrees and outcome.reason is None)
         return dict(sorted(Counter(name for name in reached if name is not None).items()))
 
     def to_json(self) -> dict[str, Any]:
@@ -152,11 +152,11 @@ class Report:
         yield "\n".join(self._summary())
 
     def _summary(self) -> Iterator[str]:
-        unmodelled = sum(outcome.reason is not None for outcome in self.outcomes)
+        unsent = sum(outcome.reason is not None for outcome in self.outcomes)
         hops = f"{self.hops_compared} hops compared, {self.hops_not_compared} hops not compared"
         yield f"{len(self.outcomes)} probes, {hops}{self._why()}, {_count(len(self.disagreements), 'disagreement')}"
-        if unmodelled:
-            yield f"{unmodelled} of the probes are not modelled, and were not sent"
+        if unsent:
+            yield f"{unsent} of the probes were not sent: the reasons are in the table"
         yield from (f"not asked: {text}" for text in self.refused)
 
     def _why(self) -> str:
@@ -173,7 +173,7 @@ def _count(number: int, word: str) -> str:
 def _table_row(outcome: Outcome) -> TableRow:
     found = "agrees" if outcome.agrees else "differs"
     if outcome.reason is not None:
-        return TableRow((str(outcome.probe), "-", "0", "not asked"), (outcome.reason,))
+        return TableRow((str(outcome.probe), outcome.disposition or "-", "0", "not sent"), (outcome.reason,))
     return TableRow((str(outcome.probe), outcome.disposition or "-", str(outcome.compared), found))
 
 

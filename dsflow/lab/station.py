@@ -15,6 +15,12 @@ __all__ = ["Station"]
 
 _ETHERTYPE = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
 _IPV6_HEADER_INCLUDED = 36  # IPV6_HDRINCL of linux/in6.h
+_BY_INTERFACE = 4  # IP_PMTUDISC_INTERFACE of linux/in.h
+_DEAF_TO_PATH_MTUS = {
+    socket.AF_INET: (socket.IPPROTO_IP, 10),  # IP_MTU_DISCOVER
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 23),  # IPV6_MTU_DISCOVER
+}
+"""How a socket says that it sends by its interface's MTU: a raw packet teaches its sender no path MTU."""
 
 
 class Station:
@@ -55,6 +61,7 @@ class Station:
     def await_datagram(self, packet: bytes) -> socket.socket | None:
         """A socket between the ends of a UDP packet, as an application that had sent it would have.
 
+        Except that it learns no path MTU: the packet itself comes from a raw socket, whose errors nobody reads.
         None if it is no UDP, or the source is not this namespace's.
         """
         fields = read_fields(packet)
@@ -63,6 +70,7 @@ class Station:
             return None
         family, source = (socket.AF_INET, packet[12:16]) if packet[0] >> 4 == 4 else (socket.AF_INET6, packet[8:24])
         waiting = socket.socket(family, socket.SOCK_DGRAM)
+        waiting.setsockopt(*_DEAF_TO_PATH_MTUS[family], _BY_INTERFACE)
         try:
             waiting.bind((socket.inet_ntop(family, source), port))
         except OSError:  # a source of others, or a port that a daemon serves

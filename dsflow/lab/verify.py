@@ -79,7 +79,6 @@ class _Question:
     sender: GenericDevice
     chain: Chain
     packets: list[Expected]
-    elsewhere: int
 
     @property
     def fails_at_home(self) -> bool:
@@ -105,8 +104,14 @@ class _Run:
             chain = self._session.send(probe.device, probe.packet, interface=probe.interface)
         except (UsageError, NotModelledError) as error:
             return Outcome(probe=probe, reason=str(error))
+        packets, elsewhere = expected_packets(chain, probe, self._twins)
+        missing = sorted({hop.device for trace in chain.traces for hop in trace.hops} - self._twins)
+        if missing:
+            reason = f"nothing stands for {', '.join(missing)}"
+            disposition = str(chain.disposition)
+            return Outcome(probe=probe, disposition=disposition, elsewhere=elsewhere + len(packets), reason=reason)
         sender = self._simulation.topology.devices[probe.device.removeprefix("device/")]
-        question = _Question(probe, sender, chain, *expected_packets(chain, probe, self._twins))
+        question = _Question(probe, sender, chain, packets)
         self._pace(route_errors(chain))
         heard, caught = self._ask(question)
         return _judged(question, heard, caught, self._ports)
@@ -165,22 +170,21 @@ def _judged(question: _Question, heard: int | None, caught: Sequence[Caught], po
     passed = [packet for packet in caught if packet.interface != LOOPBACK]
     redirects = sum(is_redirect(packet.raw) for packet in passed)
     pairing = pair(question.packets, [packet for packet in passed if not is_redirect(packet.raw)], ports)
-    rows = tuple(row for row in pairing.rows if not _is_ours(row, probe, question.packets))
+    rows = tuple(row for row in pairing.rows if not _is_ours(row, question.packets))
     remark, told = _at_home(question, heard, caught)
     return Outcome(
         probe=probe,
         disposition=str(chain.disposition),
         compared=pairing.agreeing + told,
-        elsewhere=question.elsewhere,
         rows=rows,
         remark=remark,
         redirects=redirects,
     )
 
 
-def _is_ours(row: Row, probe: Probe, expected: Sequence[Expected]) -> bool:
+def _is_ours(row: Row, expected: Sequence[Expected]) -> bool:
     """Whether an unexpected packet is the sender's own reset of an answer that it knows nothing of."""
-    return row.expected is None and row.caught is not None and is_own_reset(row.caught.raw, probe.packet, expected)
+    return row.expected is None and row.caught is not None and is_own_reset(row.caught.raw, expected)
 
 
 def _at_home(question: _Question, heard: int | None, caught: Sequence[Caught]) -> tuple[str | None, int]:

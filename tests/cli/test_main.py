@@ -21,7 +21,7 @@ def test_help_names_every_command_and_nothing_that_does_not_exist(run: Run) -> N
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     listed = [line.split()[0] for line in out.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert listed == ["run", "trace", "get", "check", "diff", "whatif", "schema", "init"]
+    assert listed == ["run", "trace", "get", "check", "diff", "whatif", "lab", "schema", "init"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

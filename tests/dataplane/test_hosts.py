@@ -71,6 +71,7 @@ def test_a_node_takes_from_its_vnics_only_what_is_its_own() -> None:
     lookup = vcn.receive[0]
     assert isinstance(lookup, RouteLookup)
     remote, other = (Address.parse(text).value for text in ("100.0.5.106", "100.0.5.122"))
+
     def astray(action: Action) -> Action:
         if not isinstance(action, ToOwner) or other not in action.owners:
             return action

@@ -212,5 +212,5 @@ def node(**changes: Data) -> Data:
             "listen": ["tcp/80", "udp/53"],
         },
     }
-    links = {"segment": {}, "cable": {}, "cable2": {}}
+    links: Data = {"segment": {}, "cable": {}, "cable2": {}}
     return _changed({"apiVersion": "dsflow/v1", "name": "node", "links": links, "devices": devices}, changes)

@@ -200,7 +200,7 @@ class Seen:
     def checksums_hold(self) -> bool:
         """Whether scapy computes the same checksums, of header and message."""
         bare = (IP if self.family == 4 else IPv6)(self.raw)
-        layer = bare
+        layer: ScapyPacket = bare
         while layer and not isinstance(layer, Raw):
             if hasattr(layer, "cksum"):
                 del layer.cksum

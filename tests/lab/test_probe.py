@@ -32,12 +32,14 @@ def test_the_scenarios_questions_are_probes_each_once() -> None:
 
 
 def test_a_question_without_a_packet_is_told() -> None:
-    simulation = dsflow.load("two-pods").what_if(
-        {"flows": [{"from": "pod/default/client", "to": "service/default/none", "family": "ipv4"}]}
-    )
+    """A Service has no packets of its own: nothing is made for a family that it lacks."""
+    simulation = dsflow.load("two-pods").what_if({"pods.default/server.ipv6": None, "flows": [FLOW]})
     probes, refused = scenario_probes(simulation)
-    assert [probe.device for probe in probes if "none" in str(probe)] == []
-    assert any("service/default/none" in text for text in refused)
+    assert all(_version(probe) == 4 for probe in probes)
+    assert refused[0] == "pod/default/client -> pod/default/server ipv6: no packet is made for this question"
+
+
+FLOW = {"from": "pod/default/client", "to": "pod/default/server", "family": "ipv6", "protocol": "tcp", "dport": 80}
 
 
 def lines(tmp_path: Path, *told: Any) -> str:
@@ -70,7 +72,7 @@ def test_a_bare_name_is_a_device(tmp_path: Path) -> None:
         ({"device": "h0", "packet": "4", "colour": "red"}, 'key "colour"'),
         ({"device": "h0", "packet": 4}, "expected a text"),
         ({"device": "h0", "packet": "4"}, "hexadecimal"),
-        ({"device": "h9", "packet": "45"}, 'did you mean "h'),
+        ({"device": "hh0", "packet": "45"}, 'did you mean "h0"'),
         ({"device": "r0", "packet": "45", "interface": "lo"}, "expected one of device/r0 on a link: e0, e1"),
         ({"device": "r0", "packet": "45", "interface": "e7"}, "expected one of device/r0 on a link: e0, e1"),
     ],

@@ -58,7 +58,8 @@ def test_errors_of_a_circle_end_in_it_without_errors_of_their_own(family: int) -
 @pytest.mark.parametrize("family", [4, 6])
 def test_one_router_that_lowers_is_enough(family: int) -> None:
     """Where only one of the two lowers the limit the packet goes round twice as long, and ends."""
-    chain = _circle((LINUX_HOP_LIMIT, LINUX_LOWER), ()).trace("pod/default/client", "pod/default/server", family=family, ttl=40)
+    circle = _circle((LINUX_HOP_LIMIT, LINUX_LOWER), ())
+    chain = circle.trace("pod/default/client", "pod/default/server", family=family, ttl=40)
     assert chain.disposition is Disposition.HOP_LIMIT_EXCEEDED
     assert len(chain.traces[0].hops) == 80
 

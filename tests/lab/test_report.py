@@ -1,0 +1,119 @@
+"""What the lab tells: agreements, both lists side by side, and the sums."""
+
+from __future__ import annotations
+
+import json
+
+from dsflow.lab.compare import Caught, Expected, Maker, Row
+from dsflow.lab.leftover import is_own_reset, is_redirect, is_unreachable
+from dsflow.lab.probe import Probe
+from dsflow.lab.report import Outcome, Report
+from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
+from dsflow.net.packet import decremented
+
+PACKET = first_packet(4, "udp", 0x0A000001, 0x0A000002, dport=53)
+PROBE = Probe(device="device/h0", packet=PACKET.raw)
+EXPECTED = Expected(0, 0, "device/h0", "e0", "out", PACKET.raw, Maker.PROBE)
+CAUGHT = Caught("device/h0", "e0", "out", PACKET.raw)
+OTHER = Caught("device/h0", "e0", "out", decremented(PACKET).raw)
+
+AGREES = Outcome(probe=PROBE, disposition="delivered", compared=1, rows=(Row(EXPECTED, CAUGHT),))
+DIFFERS = Outcome(
+    probe=PROBE,
+    disposition="delivered",
+    compared=1,
+    elsewhere=2,
+    rows=(
+        Row(EXPECTED, CAUGHT),
+        Row(EXPECTED, OTHER, "ipv4.ttl: 64 expected, 63 seen"),
+        Row(EXPECTED, None, "not seen"),
+        Row(None, Caught("device/r0", "e1", "in", b"\x45"), "not expected"),
+    ),
+)
+REFUSED = Outcome(probe=PROBE, reason="not modelled")
+SILENT = Outcome(probe=PROBE, disposition="no-route", remark="sending: ENETUNREACH expected, success heard")
+
+
+def report(*outcomes: Outcome, absent: tuple[str, ...] = (), refused: tuple[str, ...] = ()) -> Report:
+    return Report(scenario="s", outcomes=outcomes, absent=absent, refused=refused)
+
+
+def test_agreement_is_a_line_and_a_sum() -> None:
+    told = report(AGREES)
+    assert told.holds
+    assert str(told).splitlines() == [
+        "PROBE                                                           DISPOSITION   HOPS   KERNEL",
+        "device/h0: udp 10.0.0.1:40000 > 10.0.0.2:53, ttl 64, 60 bytes   delivered     1      agrees",
+        "",
+        "1 probes, 1 hops compared, 0 hops not compared, no disagreements",
+    ]
+
+
+def test_a_disagreement_shows_both_lists_and_marks_the_first_difference() -> None:
+    told = report(AGREES, DIFFERS, absent=("node/n1",))
+    assert not told.holds
+    text = str(told)
+    ours = "h0 e0 out: udp 10.0.0.1 > 10.0.0.2 40000>53 ttl 64 60 bytes"
+    assert f"   {ours}   {ours}" in text
+    assert f">> {ours}   {ours.replace('64', '63')}\n     ipv4.ttl: 64 expected, 63 seen" in text
+    assert f" ! {ours}   -\n     not seen" in text
+    assert "r0 e1 in: 1 bytes, malformed" in text
+    assert text.count(">> ") == 1
+    assert text.endswith("2 probes, 2 hops compared, 2 hops not compared (nothing stands for node/n1), 1 disagreement")
+
+
+def test_what_the_sender_heard_is_told_first() -> None:
+    told = report(SILENT)
+    assert ">> sending: ENETUNREACH expected, success heard" in str(told)
+    assert told.disagreements == (SILENT,)
+
+
+def test_what_was_not_asked_is_told() -> None:
+    told = report(REFUSED, refused=("a -> b: no",))
+    assert "not modelled" in str(told)
+    assert "not asked: a -> b: no" in str(told)
+    assert "1 of the probes were not sent" in str(told)
+    assert not told.holds
+
+
+def test_an_empty_report_is_no_success() -> None:
+    assert not report().holds
+    assert str(report()).startswith("0 probes, 0 hops compared")
+
+
+def test_the_report_as_json() -> None:
+    told = json.loads(json.dumps(report(AGREES, DIFFERS).to_json()))
+    assert told["schema"] == "dsflow.lab/1"
+    assert told["hops_compared"] == 2
+    assert told["dispositions"] == {"delivered": 1}
+    assert "packets" not in told["outcomes"][0]
+    assert told["outcomes"][1]["packets"][2]["seen"] is None
+    assert told["outcomes"][1]["difference"] == "ipv4.ttl: 64 expected, 63 seen"
+
+
+def test_the_senders_own_reset_is_known() -> None:
+    """Of an answer that its kernel knows nothing of; and no other reset."""
+    syn = first_packet(4, "tcp", 1, 2, dport=80)
+    answer = reply_to(syn)
+    assert answer is not None
+    reset = reset_to(answer)
+    assert reset is not None
+    expected = [Expected(1, 0, "device/h1", "e0", "out", answer.raw, Maker.KERNEL)]
+    assert is_own_reset(reset.raw, expected)
+    assert not is_own_reset(reset.raw, [EXPECTED])
+    assert not is_own_reset(answer.raw, expected)
+    about = icmp_error(reset, src=9, icmp_type=11, icmp_code=0)
+    assert about is not None
+    assert is_own_reset(about.raw, expected)
+
+
+def test_notes_and_failures_are_told_apart() -> None:
+    redirect = icmp_error(PACKET, src=9, icmp_type=5, icmp_code=1)
+    failure = icmp_error(PACKET, src=9, icmp_type=3, icmp_code=1)
+    assert redirect is not None
+    assert failure is not None
+    assert is_redirect(redirect.raw)
+    assert not is_redirect(failure.raw)
+    assert is_unreachable(failure.raw)
+    assert not is_unreachable(redirect.raw)
+    assert not is_redirect(b"")
