@@ -46,9 +46,8 @@ _NO_PORT = Drop(
 
 
 def tracked_families(device: GenericDevice) -> frozenset[int]:
-    """The families in which connection tracking runs: those that a translating or state rule is about."""
-    asking = [rule.match for rule in device.nat] + [rule.match for rule in device.filters if rule.match.states]
-    return frozenset(int(family) for match in asking for family in _families(match))
+    """The families in which connection tracking runs: both, once any rule asks for it (nftables' inet tables)."""
+    return frozenset(map(int, Family)) if device.tracks_connections else frozenset()
 
 
 def tracking(device: GenericDevice) -> tuple[Table, ...]:

@@ -14,6 +14,7 @@ from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, MalformedPacket, next_header_offset, sums_up
+from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Cause, Direction, Trace
 
 __all__ = ["converse"]
@@ -65,7 +66,7 @@ def converse(
             if not _is_refused_in_silence(out, end, flaw):
                 _refuse(network, state, out, end, connection, traces, learns=not (raw or wire))
             break
-        answer = None if isinstance(end, Forward) else _answer(network, state, here, packet)
+        answer = None if isinstance(end, Forward) else _answer(network, state, out.hops[-1], packet)
         answered = _send_back(network, state, here, answer, connection, traces)
         if not (isinstance(end, Reoriginate) and answered):
             break
@@ -73,25 +74,35 @@ def converse(
     return traces
 
 
-def _answer(network: Network, state: Memories, here: str, packet: Packet) -> Packet | None:
-    """What the listener answers.
-
-    A UDP socket of Linux sets *don't fragment* where the datagram fits.  What came to an address shared with
-    others is answered from one that is the device's alone.
-    """
+def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Packet | None:
+    """What the listener answers; a UDP socket of Linux sets *don't fragment* where the datagram fits."""
+    here = hop.at.id
     if packet.src == 0 and packet.protocol != TCP:  # nobody to answer
         return None
     answer = reply_to(packet)
-    if answer is not None and (packet.family, packet.dst) not in network.program(here).addresses:
-        src = source_address(network.dataplane[here], packet.family, packet.src)
-        return answer if src is None else rewritten(answer, src=src)
-    if answer is None or answer.protocol != UDP or answer.family is Family.IPV6:
+    if answer is None:
+        return None
+    if (packet.family, packet.dst) not in network.program(here).addresses:
+        return _answer_for_all(network, state, hop, packet, answer)
+    if answer.protocol != UDP or answer.family is Family.IPV6:
         return answer
     route = _route_from(network, state, here, answer)
     if not isinstance(route, Forward) or answer.length > route.mtu_bytes:
         return answer
     known = state.of(here).path_mtu.get((answer.family, answer.dst))
     return answer if known is not None and answer.length > known else reply_to(packet, dont_fragment=True)
+
+
+def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet, answer: Packet) -> Packet | None:
+    """What came to an address shared with others is answered from one that is the device's alone.
+
+    Only by the interface that it came in by: without a source the look-up is bound to that (icmpv6_echo_reply).
+    """
+    route = _route_from(network, state, hop.at.id, answer)
+    if isinstance(route, Forward) and hop.in_interface not in (None, route.neighbor.out_interface):
+        return None
+    src = source_address(network.dataplane[hop.at.id], packet.family, packet.src)
+    return answer if src is None else rewritten(answer, src=src)
 
 
 def _route_from(network: Network, state: Memories, here: str, packet: Packet) -> object:

@@ -155,15 +155,14 @@ def _visit(
         largest = 0
     else:
         end, left, largest = _run_fragments(program, state, at, in_interface, packets, records)
+    if isinstance(end, Drop) and at.route is not None and end is at.route.unresolved:
+        at.refused = _pieces(left, at.route, at, packets, largest, [])  # each is turned down by itself
+        at.packet = at.refused[0]
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
-    neighbor = end.neighbor
-    mtu_bytes = _limit(end, at)
-    if largest:
-        left = _as_received(left[0], packets, mtu_bytes, largest, records)
-    elif len(left[0].raw) > mtu_bytes:
-        left = _divided(left, mtu_bytes, records)
-    elif packets[0].family in program.plain and at.path_mtu is None and not at.raw:
+    left = _pieces(left, end, at, packets, largest, records)
+    neighbor, mtu_bytes = end.neighbor, _limit(end, at)
+    if not largest and len(left) == 1 and packets[0].family in program.plain and at.path_mtu is None and not at.raw:
         first = packets[0]
         ends = in_interface, first.family, first.src, first.dst
         program.remember(ends, Pattern(end, records, _most_bytes(program.wire, in_interface, mtu_bytes)))
@@ -192,6 +191,21 @@ def _limit(route: Forward, at: At) -> int:
     """The largest packet that may leave: what the way takes, or less where the sender knows of a narrower one."""
     mtu_bytes = route.mtu_bytes
     return mtu_bytes if at.path_mtu is None else min(mtu_bytes, at.path_mtu)
+
+
+def _pieces(
+    left: tuple[Packet, ...],
+    route: Forward,
+    at: At,
+    packets: tuple[Packet, ...],
+    largest: int,
+    records: list[Record],
+) -> tuple[Packet, ...]:
+    """What goes onto the link: the packet, or as many pieces as it takes."""
+    mtu_bytes = _limit(route, at)
+    if largest:
+        return _as_received(left[0], packets, mtu_bytes, largest, records)
+    return _divided(left, mtu_bytes, records) if len(left[0].raw) > mtu_bytes else left
 
 
 def _as_received(
@@ -235,6 +249,9 @@ def _run_fragments(
         if whole is not None:
             end = _run(program, state, at, in_interface, whole, records, largest)
             return end, (at.packet,), largest
+        at_home = _run(program, state, at, None, packets[0], records) if in_interface is None else None
+        if isinstance(at_home, Drop):  # routing comes before that, where the fragment is made
+            return at_home, packets, largest
         at.enter(state.of(program.device.id), in_interface, packets[0])
         records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
         return _INCOMPLETE, packets, largest

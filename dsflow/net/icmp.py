@@ -101,7 +101,7 @@ def _is_forbidden_ipv4(packet: Packet) -> bool:
     """RFC 1122 section 3.2.2 and RFC 1812 section 4.3.2.7, as far as the packet alone tells."""
     later_fragment = (packet.raw[6] & 0x1F) << 8 | packet.raw[7]
     many = packet.dst >> 28 == 0xE or packet.dst == 0xFFFF_FFFF
-    nobody = packet.src >> 24 in (0, 127) or packet.src >> 28 >= 0xE
+    nobody = packet.src in (0, 0xFFFF_FFFF) or packet.src >> 24 == 127 or packet.src >> 28 == 0xE
     return bool(later_fragment) or many or nobody
 
 
