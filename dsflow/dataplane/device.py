@@ -51,8 +51,7 @@ class Device:
     postrouting), wide enough for a gateway or a fabric.
 
     ``icmp_sources`` tells the address from which the device sends an ICMP error; where it has none, no error
-    is sent.  ``icmp_burst`` is how many it sends to one address in a row (of errors about routes
-    in IPv4 one less), None for any number.  ``own`` are the
+    is sent.  ``icmp_burst`` is how many it sends to one address in a row, None for any number.  ``own`` are the
     addresses among which it chooses the source of what it sends, where it has several.  ``broadcasts`` (IPv4)
     and ``anycast`` (IPv6) are addresses that it shares with others.
     """

@@ -56,10 +56,10 @@ class Memory:
     sources that were given to a source, ``expected`` the keys of packets that its own connections await,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
     largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
-    ``told`` how many ICMP errors, and how many about routes, it sent to an address.
+    ``tokens`` how many ICMP errors it may still send to an address.
     """
 
-    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "told")
+    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "tokens")
 
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
@@ -68,7 +68,7 @@ class Memory:
         self.expected: set[Key] = set()
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
-        self.told: dict[tuple[int, int, bool], int] = {}
+        self.tokens: dict[tuple[int, int], int] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""

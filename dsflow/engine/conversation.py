@@ -217,18 +217,20 @@ def _told_mtu(mtu_bytes: int, family: Family) -> int:
 def _may_tell(network: Network, state: Memories, device_id: str, error: Packet, kind: IcmpError) -> bool:
     """Whether the device still has an error to spare for this address, where it counts them.
 
-    IPv4 counts its errors about routes once more by themselves (ip_error).
+    Both of Linux's limits take a token from the receiver's one bucket (inet_peer_xrlim_allow, ip_error): every
+    error one, an error about a route in IPv4 one more before that, from a bucket that holds one less.  In a
+    session no time passes, so nothing flows in again.
     """
     burst = network.dataplane[device_id].icmp_burst
     if burst is None:
         return True
-    told = state.own(device_id).told
-    about_routes = error.family is Family.IPV4 and kind in _ABOUT_ROUTES
-    for key, most in ((False, burst), *(((True, burst - 1),) if about_routes else ())):
-        told[error.family, error.dst, key] = told.get((error.family, error.dst, key), 0) + 1
-        if told[error.family, error.dst, key] > most:
-            return False
-    return True
+    tokens = state.own(device_id).tokens
+    key = error.family, error.dst
+    left = tokens.get(key, burst)
+    if error.family is Family.IPV4 and kind in _ABOUT_ROUTES:
+        left = min(left, burst - 1) - 1
+    tokens[key] = max(left - 1, 0)
+    return left > 0
 
 
 def _learn(state: Memories, told: Walk, mtu_bytes: int, *, learns: bool) -> None:
