@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Deliver, Forward, Neighbor, ToOwner
+from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, ToOwner
 from dsflow.dataplane.compile import neighbors
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import RouteLookup
@@ -19,9 +19,7 @@ def source_address(device: Device, family: Family, dst: int) -> int | None:
     """
     if device.own is None:
         return None
-    lookup = next(table for table in device.send if isinstance(table, RouteLookup))
-    routes = lookup.tables[None]
-    action = (routes.ipv4 if family is Family.IPV4 else routes.ipv6).lookup(dst)
+    action = _action(device, family, dst)
     if isinstance(action, Deliver):
         return dst
     if not isinstance(action, Forward | ToOwner):
@@ -38,10 +36,28 @@ def source_address(device: Device, family: Family, dst: int) -> int | None:
 def onto_wire(device: Device, interface: str, family: Family, dst: int) -> Neighbor | None:
     """Who gets a packet that is put straight onto an interface's link.
 
-    Whoever answers there for the destination; else the other end, of several the first that routes.
+    Whoever answers there for the destination, or has it by the device's routes; else the other end, of several
+    the first that routes.
     None where the interface leads nowhere.
     """
     found = device.interfaces[interface]
-    owner = found.owners.get(family, {}).get(dst)
+    if found.peer is not None:
+        return found.owners.get(family, {}).get(dst, found.peer)
+    routed = _next_hop(_action(device, family, dst), dst)
+    if routed is not None and routed.out_interface == interface and routed.device is not None:
+        return routed
     others = (neighbor for neighbor in neighbors(device) if neighbor.out_interface == interface and neighbor.device)
-    return owner or found.peer or next(others, None)
+    return next(others, None)
+
+
+def _action(device: Device, family: Family, dst: int) -> Action | None:
+    """What the device's routes say of packets made there."""
+    lookup = next(table for table in device.send if isinstance(table, RouteLookup))
+    routes = lookup.tables[None]
+    return (routes.ipv4 if family is Family.IPV4 else routes.ipv6).lookup(dst)
+
+
+def _next_hop(action: Action | None, dst: int) -> Neighbor | None:
+    if isinstance(action, ToOwner):
+        return action.owners.get(dst)
+    return action.neighbor if isinstance(action, Forward) else None
