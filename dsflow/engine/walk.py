@@ -11,13 +11,12 @@ from typing import NamedTuple
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import Receive
 from dsflow.engine.conntrack import Attached, Memories, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
-from dsflow.net.address import Family
-from dsflow.net.fragment import divided_like, fragment, reassemble
-from dsflow.net.packet import Packet, UnreadablePacket, decremented
+from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces
+from dsflow.net.fragment import reassemble
+from dsflow.net.packet import Packet, decremented
 from dsflow.net.wire import MalformedPacket, is_fragment
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
@@ -36,9 +35,6 @@ _LOOP = Drop(
 _INCOMPLETE = Drop(
     Rule(reason="not all fragments are here, so there is no packet to deliver (RFC 791 section 3.2)"),
     Disposition.MALFORMED,
-)
-_DIVIDED = Rule(
-    reason="larger than the {mtu} bytes of the link: divided (RFC 791 section 3.2, RFC 8200 section 4.5)",
 )
 _TOO_LONG = Drop(Rule(reason="{length} bytes are more than the {mtu} of the link (packet(7))"), Disposition.TOO_BIG)
 _ONTO_THE_WIRE = Rule(reason="put straight onto the wire, past the device's own routing and filters")
@@ -144,7 +140,7 @@ def _visit(
     """One device: what arrived, what was decided, what left; ``at.packet`` is what the decision was about."""
     records: list[Record] = []
     arrived = () if in_interface is None else packets
-    refused = _off_the_wire(packets, in_interface, program.wire)
+    refused = off_the_wire(packets, in_interface, program.wire)
     if refused is not None:
         at.enter(state.of(program.device.id), in_interface, packets[0])
         records.append(("receive", Effect.DROP, refused.rule, packets[0], None, None, 0))
@@ -156,79 +152,17 @@ def _visit(
     else:
         end, left, largest = _run_fragments(program, state, at, in_interface, packets, records)
     if isinstance(end, Drop) and at.route is not None and end is at.route.unresolved:
-        at.refused = _pieces(left, at.route, at, packets, largest, [])  # each is turned down by itself
+        at.refused = pieces(left, at.route, at, packets, largest, [])  # each is turned down by itself
         at.packet = at.refused[0]
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
-    left = _pieces(left, end, at, packets, largest, records)
-    neighbor, mtu_bytes = end.neighbor, _limit(end, at)
+    left = pieces(left, end, at, packets, largest, records)
+    neighbor, mtu_bytes = end.neighbor, limit(end, at)
     if not largest and len(left) == 1 and packets[0].family in program.plain and at.path_mtu is None and not at.raw:
         first = packets[0]
         ends = in_interface, first.family, first.src, first.dst
-        program.remember(ends, Pattern(end, records, _most_bytes(program.wire, in_interface, mtu_bytes)))
+        program.remember(ends, Pattern(end, records, most_bytes(program.wire, in_interface, mtu_bytes)))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
-
-
-def _off_the_wire(packets: tuple[Packet, ...], in_interface: str | None, wire: Receive | None) -> Drop | None:
-    """What is not even taken in (or sent): bytes that are no packet, and what the interface cannot take."""
-    first = packets[0]
-    if isinstance(first, UnreadablePacket):
-        return Drop(Rule(reason=f"no packet that a machine takes in: {first.flaw}"), Disposition.MALFORMED)
-    if wire is None or in_interface is None:
-        return None
-    if first.family is Family.IPV6 and in_interface in wire.ipv6_off:
-        return wire.not_running
-    longest = max(len(packet.raw) for packet in packets)
-    return wire.too_long if longest > wire.limits_bytes[in_interface] else None
-
-
-def _most_bytes(wire: Receive | None, in_interface: str | None, mtu_bytes: int) -> int:
-    """The longest packet for which a visit's decisions hold."""
-    return mtu_bytes if wire is None or in_interface is None else min(mtu_bytes, wire.limits_bytes[in_interface])
-
-
-def _limit(route: Forward, at: At) -> int:
-    """The largest packet that may leave: what the way takes, or less where the sender knows of a narrower one."""
-    mtu_bytes = route.mtu_bytes
-    return mtu_bytes if at.path_mtu is None else min(mtu_bytes, at.path_mtu)
-
-
-def _pieces(
-    left: tuple[Packet, ...],
-    route: Forward,
-    at: At,
-    packets: tuple[Packet, ...],
-    largest: int,
-    records: list[Record],
-) -> tuple[Packet, ...]:
-    """What goes onto the link: the packet, or as many pieces as it takes."""
-    mtu_bytes = _limit(route, at)
-    if largest:
-        return _as_received(left[0], packets, mtu_bytes, largest, records)
-    return _divided(left, mtu_bytes, records) if len(left[0].raw) > mtu_bytes else left
-
-
-def _as_received(
-    whole: Packet, packets: tuple[Packet, ...], mtu_bytes: int, largest: int, records: list[Record]
-) -> tuple[Packet, ...]:
-    """What a session box put together leaves as it came, or in pieces no larger than the largest that came.
-
-    IPv6 leaves whole where that is no larger either (nf_conntrack_reasm, ip_do_fragment, ip6_fragment).
-    """
-    if whole.family is Family.IPV6 and whole.length <= min(largest, mtu_bytes):
-        return (whole,)
-    if largest > mtu_bytes:
-        return _divided((whole,), mtu_bytes, records)
-    records.append(("fragment", Effect.REWRITE, _DIVIDED, whole, None, None, mtu_bytes))
-    return divided_like(whole, packets)
-
-
-def _divided(packets: tuple[Packet, ...], mtu_bytes: int, records: list[Record]) -> tuple[Packet, ...]:
-    """The packets in pieces that fit; each router divides what it gets, fragments too."""
-    if all(packet.length <= mtu_bytes for packet in packets):
-        return packets
-    records.append(("fragment", Effect.REWRITE, _DIVIDED, packets[0], None, None, mtu_bytes))
-    return tuple(piece for packet in packets for piece in fragment(packet, mtu_bytes))
 
 
 def _run_fragments(
@@ -294,7 +228,7 @@ def _run(
             if isinstance(outcome, Forward):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = outcome
-                mtu_bytes = _limit(outcome, at)
+                mtu_bytes = limit(outcome, at)
                 phase = phase.forwarded
                 break
             if isinstance(outcome, Packet):
