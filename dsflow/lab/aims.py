@@ -19,7 +19,7 @@ _UNKNOWN = {
 
 _NO_HOST = {
     Family.IPV4: ("0.0.0.0", "127.0.0.1", "224.0.0.9", "255.255.255.255", "240.1.2.3"),  # noqa: S104 - no socket binds
-    Family.IPV6: ("::", "::1", "fe80::1234", "ff02::1"),
+    Family.IPV6: ("::", "::1", "fe80::1234", "fe80::5678", "ff02::1"),
 }
 """Sources that no host of a network has."""
 

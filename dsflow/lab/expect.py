@@ -130,7 +130,9 @@ def maybe_redirected(chain: Chain) -> list[RouteError]:
     """
     hops = [hop for trace in chain.traces for hop in trace.hops if hop.in_interface == hop.out_interface]
     hops += [trace.hops[-1] for trace in chain.traces if trace.disposition in _AFTER_REDIRECTS]
-    return [RouteError(hop.device, raw[12:16]) for hop in hops for raw in hop.packets_in[:1] if raw[0] >> 4 == 4]
+    return [
+        RouteError(hop.device, raw[12:16]) for hop in hops for raw in hop.packets_in[:1] if raw[:1] and raw[0] >> 4 == 4
+    ]
 
 
 _AFTER_REDIRECTS = (Disposition.DENIED_FORWARD, Disposition.NEIGHBOR_UNREACHABLE)

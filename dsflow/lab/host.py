@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from struct import Struct
@@ -22,6 +22,7 @@ from struct import Struct
 from dsflow.errors import HostError
 from dsflow.lab.command import Listening, Tool
 from dsflow.lab.compare import Caught
+from dsflow.lab.leftover import reset_rule
 from dsflow.lab.namespaces import Keeper, entered, remove_leftovers
 from dsflow.lab.plan import Plan
 from dsflow.lab.probe import Probe
@@ -41,6 +42,9 @@ PATIENCE_S = 1.5
 
 _NOBODY = "02:ff:ff:ff:ff:ff"
 """A hardware address that no port has."""
+
+_MUTE = "dsflow-probe"
+_MUTE_HOOK = "type filter hook output priority -310; policy accept;"  # connections are tracked from -200 on
 
 _READY_S = 5.0
 _SIOCETHTOOL, _SET_TX_CHECKSUMS = 0x8946, 0x17
@@ -179,6 +183,25 @@ class Lab:
         """A socket for the answer to a datagram, which would else be refused; None where there is nothing to await."""
         with entered(self._plan.namespaces[probe.device]):
             return self._stations[probe.device].await_datagram(probe.packet)
+
+    @contextmanager
+    def without_resets(self, probe: Probe) -> Iterator[None]:
+        """Keep the sender's kernel from resetting the answer to a SYN, as it knows nothing of the connection.
+
+        The reset is dropped before connection tracking sees it, so that what comes next in the session finds the
+        connection as the answer left it.
+        """
+        rule = reset_rule(probe.packet)
+        if rule is None:
+            yield
+            return
+        with entered(self._plan.namespaces[probe.device]):
+            _run(["nft", "-f", "-"], [f"table inet {_MUTE} {{", "chain out {", _MUTE_HOOK, f"{rule} drop", "}", "}"])
+        try:
+            yield
+        finally:
+            with entered(self._plan.namespaces[probe.device]):
+                _run(["nft", "-f", "-"], [f"delete table inet {_MUTE}"])
 
     def catch(self, is_complete: Callable[[Sequence[Caught]], bool]) -> list[Caught]:
         """The packets that passed, once nothing more comes: all that is expected, or after some patience."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dsflow.lab.compare import Expected
 from dsflow.lab.fields import Value, read_fields
 
-__all__ = ["is_own_reset", "is_redirect", "is_unreachable"]
+__all__ = ["is_own_reset", "is_redirect", "is_unreachable", "reset_rule"]
 
 _REDIRECTS = ((4, 5), (6, 137))
 _UNREACHABLES = {4: (3, 1), 6: (1, 3)}
@@ -34,6 +34,19 @@ def is_own_reset(raw: bytes, expected: Sequence[Expected]) -> bool:
     acknowledged = {fields["tcp.acknowledgement"] for fields in answers if fields.get("tcp.flags") == "SA"}
     found = read_fields(raw)
     return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote."))
+
+
+def reset_rule(probe: bytes) -> str | None:
+    """What the sender's own reset matches, in the words of nft; None for a probe that no SYN-ACK answers."""
+    fields = read_fields(probe)
+    if fields.get("tcp.flags") != "S":
+        return None
+    family = "ip" if "ipv4.src" in fields else "ip6"
+    ends = f"{family} saddr {fields[f'{_HEADER[family]}.src']} {family} daddr {fields[f'{_HEADER[family]}.dst']}"
+    return f"{ends} tcp sport {fields['tcp.sport']} tcp dport {fields['tcp.dport']} tcp flags & rst == rst"
+
+
+_HEADER = {"ip": "ipv4", "ip6": "ipv6"}
 
 
 def _is_reset(fields: Mapping[str, Value], prefix: str, acknowledged: set[Value]) -> bool:

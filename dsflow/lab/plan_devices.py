@@ -32,6 +32,7 @@ _QUIET = (
     "net.ipv6.conf.default.accept_dad=0",
     "net.ipv6.conf.default.dad_transmits=0",
     "net.ipv4.tcp_synack_retries=0",
+    "net.ipv4.tcp_invalid_ratelimit=0",
     # A lone fragment waits for the rest until the lab is gone: no late "reassembly time exceeded".
     "net.ipv4.ipfrag_time=3600",
     "net.ipv6.ip6frag_time=3600",
@@ -116,7 +117,7 @@ def link_local(mac: str) -> Address:
     """The link-local address that Linux forms from a hardware address (RFC 4291 appendix A).
 
     >>> str(link_local("02:00:00:01:00:00"))
-    'fe80::1:0'
+    'fe80::ff:fe01:0'
     """
     octets = bytes.fromhex(mac.replace(":", ""))
     identifier = bytes((octets[0] ^ 2,)) + octets[1:3] + b"\xff\xfe" + octets[3:]

@@ -38,6 +38,19 @@ class Probe:
     interface: str | None = None
     session: str | None = None
 
+    @property
+    def unsendable(self) -> str | None:
+        """Why no kernel can be asked to send it as it is; None where one can."""
+        if not self.packet:
+            return "no bytes: there is nothing to send"
+        if self.interface is not None:
+            return None
+        try:
+            Packet.parse(self.packet)
+        except MalformedPacket as error:
+            return f"a raw socket mends or refuses this header ({error}): give an interface to put it on"
+        return None
+
     def to_json(self) -> dict[str, Any]:
         """The probe as a line of a probe file has it."""
         told = {"device": self.device, "packet": self.packet.hex()}

@@ -71,13 +71,13 @@ class Station:
         family, source = (socket.AF_INET, packet[12:16]) if packet[0] >> 4 == 4 else (socket.AF_INET6, packet[8:24])
         waiting = socket.socket(family, socket.SOCK_DGRAM)
         waiting.setsockopt(*_DEAF_TO_PATH_MTUS[family], _BY_INTERFACE)
+        waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # beside a daemon, and others like itself
         try:
             waiting.bind((socket.inet_ntop(family, source), port))
-        except OSError:  # a source of others, or a port that a daemon serves
+            waiting.connect((_destination(packet), fields["udp.dport"]))
+        except OSError:  # a source of others, or no way to the other end: then nothing comes back either
             waiting.close()
             return None
-        with suppress(OSError):  # without a way to the other end nothing comes back either
-            waiting.connect((_destination(packet), fields["udp.dport"]))
         return waiting
 
     def close(self) -> None:

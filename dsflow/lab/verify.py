@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import groupby
 
 from dsflow.errors import NotModelledError, UsageError
 from dsflow.lab.compare import Caught, Expected, Ports, Row, pair, ports_in
@@ -60,15 +62,28 @@ def verify(
     HostError
         Without root, ``ip``, ``nft`` or ``socat``; and where the kernel refuses the network.
     """
-    topology = simulation.topology
-    plan = make_plan(topology, fresh_prefix())
     outcomes: list[Outcome] = []
-    with Lab(topology, plan) as lab:
-        run = _Run(simulation, lab)
-        for probe in probes:
-            outcomes.append(run.outcome(probe))
-            progress(len(outcomes))
-    return Report(scenario=simulation.name, outcomes=tuple(outcomes), absent=plan.absent, refused=tuple(refused))
+    absent: tuple[str, ...] = ()
+    for group in _groups(simulation.topology, probes):
+        plan = make_plan(simulation.topology, fresh_prefix())
+        absent = plan.absent
+        with Lab(simulation.topology, plan) as lab, closing(_Run(simulation, lab)) as run:
+            for probe in group:
+                outcomes.append(run.outcome(probe))
+                progress(len(outcomes))
+    return Report(scenario=simulation.name, outcomes=tuple(outcomes), absent=absent, refused=tuple(refused))
+
+
+def _groups(topology: Topology, probes: Iterable[Probe]) -> Iterator[Iterable[Probe]]:
+    """The probes that one network serves: all, or where errors are limited each session, as nothing forgets those."""
+    if not any(device.icmp_rate_limit for device in topology.devices.values()):
+        yield probes
+        return
+    for session, group in groupby(probes, key=lambda probe: probe.session):
+        if session is None:
+            yield from ([probe] for probe in group)
+        else:
+            yield list(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +111,13 @@ class _Run:
         self._name: str | None = None
         self._session = simulation.session()
         self._ports = Ports(frozenset())
+        self._waiting = ExitStack()
         self._allowance: dict[RouteError, tuple[float, float]] = {}
 
     def outcome(self, probe: Probe) -> Outcome:
         self._begin(probe)
+        if probe.unsendable is not None:
+            return Outcome(probe=probe, reason=probe.unsendable)
         try:
             chain = self._session.send(probe.device, probe.packet, interface=probe.interface)
         except (UsageError, NotModelledError) as error:
@@ -116,9 +134,14 @@ class _Run:
         heard, caught = self._ask(question)
         return _judged(question, heard, caught, self._ports)
 
+    def close(self) -> None:
+        """Close the sockets of the session's senders."""
+        self._waiting.close()
+
     def _begin(self, probe: Probe) -> None:
         """Forget everything, unless the probe goes on with the session of the one before."""
         if probe.session is None or probe.session != self._name:
+            self.close()
             self._lab.forget()
             self._session = self._simulation.session()
             self._ports = Ports(self._in_rules)
@@ -126,15 +149,19 @@ class _Run:
         self._name = probe.session
 
     def _ask(self, question: _Question) -> tuple[int | None, list[Caught]]:
-        answer = self._lab.await_answer(question.probe)
-        try:
-            heard = self._lab.send(question.probe, first_receiver(question.chain))
-            caught = self._lab.catch(lambda caught: _is_complete(question, caught))
-        finally:
-            if answer is not None:
-                answer.close()
+        probe = question.probe
+        waiting = self._lab.await_answer(probe)
+        if waiting is not None:
+            self._waiting.callback(waiting.close)
         self._note_redirects(question.chain)
-        return heard, caught
+        if probe.session is None:
+            return self._exchange(question)
+        with self._lab.without_resets(probe):
+            return self._exchange(question)
+
+    def _exchange(self, question: _Question) -> tuple[int | None, list[Caught]]:
+        heard = self._lab.send(question.probe, first_receiver(question.chain))
+        return heard, self._lab.catch(lambda caught: _is_complete(question, caught))
 
     def _pace(self, errors: Sequence[RouteError]) -> None:
         """Wait until the kernel would send every error that is expected."""

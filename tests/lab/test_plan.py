@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -184,7 +185,7 @@ def test_the_script_runs_and_builds_a_network_that_answers() -> None:
         assert done.returncode == 0, done.stderr
         within = ["ip", "netns", "exec", plan.namespaces["device/h0"]]
         for target in ("10.1.2.2", "fd00:1:2::3"):
-            ping = [*within, "python3", "-c", _CONNECT.format(target)]
+            ping = [*within, sys.executable, "-c", _CONNECT.format(target)]
             assert subprocess.run(ping, check=False, capture_output=True).stderr == b"refused\n"
     finally:
         _removed(plan.namespaces.values())

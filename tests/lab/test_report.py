@@ -93,7 +93,7 @@ def test_the_report_as_json() -> None:
 
 def test_the_senders_own_reset_is_known() -> None:
     """Of an answer that its kernel knows nothing of; and no other reset."""
-    syn = first_packet(4, "tcp", 1, 2, dport=80)
+    syn = first_packet(4, "tcp", 0x0A000001, 0x0A000002, dport=80)
     answer = reply_to(syn)
     assert answer is not None
     reset = reset_to(answer)
@@ -102,14 +102,14 @@ def test_the_senders_own_reset_is_known() -> None:
     assert is_own_reset(reset.raw, expected)
     assert not is_own_reset(reset.raw, [EXPECTED])
     assert not is_own_reset(answer.raw, expected)
-    about = icmp_error(reset, src=9, icmp_type=11, icmp_code=0)
+    about = icmp_error(reset, src=0x0A000009, icmp_type=11, icmp_code=0)
     assert about is not None
     assert is_own_reset(about.raw, expected)
 
 
 def test_notes_and_failures_are_told_apart() -> None:
-    redirect = icmp_error(PACKET, src=9, icmp_type=5, icmp_code=1)
-    failure = icmp_error(PACKET, src=9, icmp_type=3, icmp_code=1)
+    redirect = icmp_error(PACKET, src=0x0A000009, icmp_type=5, icmp_code=1)
+    failure = icmp_error(PACKET, src=0x0A000009, icmp_type=3, icmp_code=1)
     assert redirect is not None
     assert failure is not None
     assert is_redirect(redirect.raw)

@@ -16,6 +16,7 @@ import dsflow
 from dsflow.errors import HostError
 from dsflow.lab import namespaces
 from dsflow.lab.command import Tool
+from dsflow.lab.craft import mended
 from dsflow.lab.host import Lab, check_host
 from dsflow.lab.namespaces import Keeper, fresh_prefix, remove_leftovers
 from dsflow.lab.plan import make_plan
@@ -38,12 +39,13 @@ def udp(src: str, dst: str, dport: int = 53, size: int | None = None) -> bytes:
 
 
 @needs_lab
-def test_the_scenarios_own_questions_agree() -> None:
-    simulation = dsflow.load("two-routers")
+@pytest.mark.parametrize("name", ["two-routers", "nat-box", "lan-segment"])
+def test_the_scenarios_own_questions_agree(name: str) -> None:
+    simulation = dsflow.load(name)
     probes, refused = scenario_probes(simulation)
     report = verify(simulation, probes, refused=refused)
     assert report.holds, str(report)
-    assert report.hops_compared > 100
+    assert report.hops_compared > 50
     assert own_namespaces() == set()
 
 
@@ -78,11 +80,47 @@ def test_a_session_remembers_and_the_next_probe_does_not() -> None:
 
 
 @needs_lab
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_session_keeps_its_connections_open(family: int) -> None:
+    """No reset of the sender's own closes what tracking has seen."""
+    simulation = dsflow.load("two-routers")
+    texts = ("10.1.0.2", "10.1.2.2") if family == 4 else ("fd00:1::2", "fd00:1:2::2")
+    syn = first_packet(family, "tcp", *(Address.parse(text).value for text in texts), dport=80).raw
+    report = verify(simulation, [Probe(device="device/h0", packet=syn, session="one")] * 2)
+    assert report.holds, str(report)
+    assert all(outcome.disposition == "delivered" and len(outcome.rows) == 12 for outcome in report.outcomes)
+
+
+@needs_lab
+def test_errors_are_limited_where_that_is_wanted_and_each_session_starts_anew() -> None:
+    """Six at once, then one a second (facts/kernel.md, line 7)."""
+    simulation = dsflow.load("two-routers").what_if({"devices.r0.icmp_rate_limit": True})
+    spent = udp("10.1.0.2", "10.1.2.2")
+    spent = mended(spent[:8] + b"\x01" + spent[9:])
+    probes = [Probe(device="device/h0", packet=spent, session=name) for name in "a" * 8 + "b"]
+    probes.append(Probe(device="device/h0", packet=spent))
+    report = verify(simulation, probes)
+    assert report.holds, str(report)
+    assert [len(outcome.rows) for outcome in report.outcomes] == [4] * 6 + [2, 2, 4, 4]
+
+
+@needs_lab
 @pytest.mark.parametrize("seed", range(2))
 def test_drawn_probes_agree(seed: int) -> None:
     simulation = dsflow.load("two-routers")
     report = verify(simulation, random_probes(simulation.topology, 60, seed=seed))
     assert report.holds, str(report)
+
+
+@needs_lab
+def test_bytes_of_any_kind_can_be_sent() -> None:
+    """What is no packet only straight onto a wire."""
+    parts = [b"\x45", b"\x60" + bytes(7), b"\x75" + bytes(30), udp("10.1.0.2", "10.1.2.2")[:19]]
+    probes = [Probe(device="device/h0", packet=part, interface=name) for part in parts for name in (None, "e0")]
+    report = verify(dsflow.load("two-routers"), probes)
+    assert report.holds, str(report)
+    assert [outcome.reason is None for outcome in report.outcomes] == [False, True] * len(parts)
+    assert Probe(device="device/h0", packet=b"", interface="e0").unsendable
 
 
 @needs_lab
