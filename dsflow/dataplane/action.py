@@ -163,11 +163,12 @@ class ToOwner:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """The packet is for this device."""
+    """The packet is for this device; ``answers`` says whether it is one to be answered."""
 
     disposition: ClassVar = Disposition.DELIVERED
 
     rule: Rule
+    answers: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ UNHEARD = Drop(
     Rule(reason="{dst} is shared with others, and no listener is bound to it; an echo request to all is ignored"),
     Disposition.NO_LISTENER,
 )
-AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"))
+AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"), answers=False)
 _ACCEPTED_OWN = Rule(reason="{dst} is an address of this device")
 
 

@@ -8,7 +8,7 @@ from dsflow.dataplane.selection import source_address
 from dsflow.engine.conntrack import Memories, key_of, reversed_key
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Network
-from dsflow.engine.walk import Walk, walk
+from dsflow.engine.walk import End, Walk, walk
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
@@ -66,12 +66,16 @@ def converse(
             if not _is_refused_in_silence(out, end, flaw):
                 _refuse(network, state, out, end, connection, traces, learns=not (raw or wire))
             break
-        answer = None if isinstance(end, Forward) else _answer(network, state, out.hops[-1], packet)
+        answer = _answer(network, state, out.hops[-1], packet) if _is_answered(end) else None
         answered = _send_back(network, state, here, answer, connection, traces)
         if not (isinstance(end, Reoriginate) and answered):
             break
         origin, packet, flaw, wire, raw = here, _dialled(packet, end), None, None, False
     return traces
+
+
+def _is_answered(end: End) -> bool:
+    return isinstance(end, Reoriginate) or (isinstance(end, Deliver) and end.answers)
 
 
 def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Packet | None:

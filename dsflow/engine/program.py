@@ -47,10 +47,11 @@ class Program:
     """The stages of one device, by the way a packet takes through it.
 
     Where a device is *plain* for a family, it decides by interface and addresses alone, so the first
-    packet's decisions hold for the next between the same ends; ``patterns`` keeps them.
+    packet's decisions hold for the next between the same ends; ``patterns`` keeps them.  ``addresses`` are the
+    device's own, ``home`` those and the ones that it shares with others, by family and number.
     """
 
-    __slots__ = ("addresses", "arriving", "device", "patterns", "plain", "sending", "tracks", "wire")
+    __slots__ = ("addresses", "arriving", "device", "home", "patterns", "plain", "sending", "tracks", "wire")
 
     def __init__(self, device: Device, seed: int) -> None:
         def stages(*tables: Table) -> list[tuple[str, Rule, Stage]]:
@@ -78,6 +79,8 @@ class Program:
             for family, values in found.addresses.items()
             for value in values
         }
+        shared = {(4, value) for value in device.broadcasts} | {(6, value) for value in device.anycast}
+        self.home = self.addresses | shared
 
     def _is_plain(self, table: Table, family: Family) -> bool:
         """Whether the table looks at nothing but interface and addresses in this family."""

@@ -178,14 +178,15 @@ def _run_fragments(
     The last thing returned is the size of the largest fragment of what was put together here.
     """
     largest = max(packet.length for packet in packets)
-    if packets[0].family in program.tracks or (packets[0].family, packets[0].dst) in program.addresses:
+    if packets[0].family in program.tracks or (packets[0].family, packets[0].dst) in program.home:
         whole = reassemble(packets)
         if whole is not None:
             end = _run(program, state, at, in_interface, whole, records, largest)
             return end, (at.packet,), largest
-        at_home = _run(program, state, at, None, packets[0], records) if in_interface is None else None
-        if isinstance(at_home, Drop):  # routing comes before that, where the fragment is made
-            return at_home, packets, largest
+        if in_interface is None:  # routing comes before that, where the fragment is made
+            unroutable = _routed(program, state, at, packets[0], records)
+            if unroutable is not None:
+                return unroutable, packets, largest
         at.enter(state.of(program.device.id), in_interface, packets[0])
         records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
         return _INCOMPLETE, packets, largest
@@ -205,6 +206,17 @@ def _run_fragments(
         at.packet = refused[0]
         at.refused = tuple(refused)
     return end, tuple(left), 0
+
+
+def _routed(program: Program, state: Memories, at: At, packet: Packet, records: list[Record]) -> Drop | None:
+    """The refusal of a packet made here by the routing decision alone."""
+    at.enter(state.of(program.device.id), None, packet)
+    for name, _, stage in program.sending.stages:
+        outcome = stage(packet, at)
+        if isinstance(outcome, Drop):
+            records.append((name, _effect(outcome), outcome.rule, packet, None, None, 0))
+            return outcome
+    return None
 
 
 def _run(
