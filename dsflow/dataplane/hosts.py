@@ -16,6 +16,7 @@ from dsflow.dataplane.common import (
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import VETH_LINK, Index
+from dsflow.dataplane.linux_checks import martians
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
@@ -61,7 +62,7 @@ def compile_pod(pod: Pod, index: Index) -> Device:
         id=pod.id,
         kind="pod",
         interfaces={"eth0": _interface("eth0", pod.ipv4, pod.ipv6)},
-        receive=(RouteLookup(tables={None: routes(own, not_forwarding(pod.id))}),),
+        receive=(martians(pod.ipv4), RouteLookup(tables={None: routes(own, not_forwarding(pod.id))})),
         deliver=(table,),
         send=(RouteLookup(tables={None: routes(own, default)}),),
         leave=(origin_mtu,),
@@ -100,7 +101,7 @@ def compile_node(node: Node, index: Index) -> Device:
             name: _interface(name, *((node.ipv4, node.ipv6) if name == "eth0" else (None, None))) for name in names
         }
         | {pod.id: _interface(pod.id, None, None) for pod in pods},
-        receive=(lookup,),
+        receive=(martians(node.ipv4), lookup),
         deliver=(listeners(node.id, ports, f"nodes.{node.name}"),),
         forward=LINUX_FORWARD,
         send=(lookup,),

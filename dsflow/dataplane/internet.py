@@ -12,6 +12,7 @@ from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.hosts import ENDPOINT_TOLL
 from dsflow.dataplane.index import EDGE_LINK, Index
+from dsflow.dataplane.linux_checks import martians
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer
@@ -44,7 +45,7 @@ def compile_internet_host(host: InternetHost, index: Index) -> Device:
         id=host.id,
         kind="internet",
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
-        receive=(RouteLookup(tables={None: routes(own, not_forwarding(host.id))}),),
+        receive=(martians(host.ipv4), RouteLookup(tables={None: routes(own, not_forwarding(host.id))})),
         deliver=(listeners(host.id, host.listen, f"internet.{host.name}"),),
         send=(RouteLookup(tables={None: routes(rows.items(), beyond)}),),
         leave=(origin_mtu,),

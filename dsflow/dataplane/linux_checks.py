@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from dsflow.dataplane.action import Continue, Drop, IcmpError, Rule
-from dsflow.dataplane.common import LINUX_MTU, origin_mtu
+from dsflow.dataplane.common import LINUX_MTU, origin_mtu, single
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.linux_routes import LINK_LOCAL
 from dsflow.dataplane.match import Match
-from dsflow.dataplane.tables import Filter, Mtu
-from dsflow.net.address import Prefix
+from dsflow.dataplane.tables import Filter, Martians, Mtu
+from dsflow.net.address import Address, Family, Prefix
+from dsflow.net.lpm import LongestPrefixTable
 
-__all__ = ["FORWARDED_MTU", "IPV6_OFF", "MARTIAN", "MARTIANS", "RAW_MTU", "REDIRECTED", "SCOPE", "TOO_LONG"]
+__all__ = ["FORWARDED_MTU", "IPV6_OFF", "MARTIAN", "MARTIANS", "RAW_MTU", "REDIRECTED", "SCOPE", "TOO_LONG", "martians"]
 
 MARTIAN = Drop(
     Rule(reason="{src} cannot be the source of a packet that comes in here (RFC 1812 section 5.3.7)"),
@@ -20,16 +21,30 @@ MARTIAN = Drop(
 )
 
 
-def _martians() -> Iterator[tuple[Match, Drop]]:
-    """Sources and destinations that ip_route_input_slow and ipv6_rcv take from nobody."""
-    for text in ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::1/128", "ff00::/8"):
-        yield Match(src=Prefix.parse(text)), MARTIAN
-    for text in ("0.0.0.0/32", "127.0.0.0/8", "::1/128"):
-        rule = Rule(reason="{dst} is nobody's address on a link (RFC 1812 section 5.3.7)")
-        yield Match(dst=Prefix.parse(text)), Drop(rule, Disposition.SOURCE_CHECK_FAILED)
+_NO_DESTINATION = Drop(
+    Rule(reason="{dst} is nobody's address on a link (RFC 1812 section 5.3.7)"), Disposition.SOURCE_CHECK_FAILED
+)
+_NO_SOURCES = ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::1/128", "ff00::/8")
+_NO_DESTINATIONS = ("0.0.0.0/32", "127.0.0.0/8", "::1/128")
 
 
-MARTIANS = Filter(rows=tuple(_martians()), stage="source-check")
+def martians(*own: Address | None) -> Martians:
+    """What ip_route_input_slow and ipv6_rcv take from nobody: ``own`` are addresses that IPv4 sends only itself."""
+    ours = [single(address) for address in own if address is not None and address.family is Family.IPV4]
+    sources = [*map(Prefix.parse, _NO_SOURCES), *ours]
+    destinations = map(Prefix.parse, _NO_DESTINATIONS)
+    return Martians(sources=_refusing(sources, MARTIAN), destinations=_refusing(destinations, _NO_DESTINATION))
+
+
+def _refusing(prefixes: Iterable[Prefix], refusal: Drop) -> dict[int, LongestPrefixTable[Drop]]:
+    found = list(prefixes)
+    return {
+        family: LongestPrefixTable((prefix, refusal) for prefix in found if prefix.family is family)
+        for family in Family
+    }
+
+
+MARTIANS = martians()
 SCOPE = Filter(
     rows=(
         (

@@ -19,6 +19,7 @@ __all__ = [
     "HopLimit",
     "Listeners",
     "Lower",
+    "Martians",
     "Mtu",
     "Nat",
     "Proxy",
@@ -127,6 +128,15 @@ class Receive:
     ipv6_off: frozenset[str]
     too_long: Drop
     not_running: Drop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Martians:
+    """Refuse, by family and prefix, sources that nobody can have and destinations that are on no link."""
+
+    sources: Mapping[int, LongestPrefixTable[Drop]]
+    destinations: Mapping[int, LongestPrefixTable[Drop]]
+    stage: str = "source-check"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +268,7 @@ class Proxy:
 
 Table = (
     Track
+    | Martians
     | RouteLookup
     | ReversePath
     | Redirect

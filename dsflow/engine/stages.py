@@ -12,6 +12,7 @@ from dsflow.dataplane.tables import (
     HopLimit,
     Listeners,
     Lower,
+    Martians,
     Mtu,
     Nat,
     Proxy,
@@ -55,13 +56,18 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
             return table.stage, _NO_RULE, _deciding(table)
 
 
-def _deciding(
-    table: Track | ReversePath | Redirect | Filter | HopLimit | Mtu | SourceCheck | Listeners | Confirm | Resolve,
-) -> Stage:
+_Deciding = (
+    Track | Martians | ReversePath | Redirect | Filter | HopLimit | Mtu | SourceCheck | Listeners | Confirm | Resolve
+)
+
+
+def _deciding(table: _Deciding) -> Stage:
     """The stage of a table that decides and rewrites nothing."""
     match table:
         case Track():
             return track(table)
+        case Martians():
+            return _martians(table)
         case ReversePath():
             return _reverse_path(table)
         case Redirect():
@@ -112,6 +118,14 @@ def _route(table: RouteLookup) -> Stage:
         return to_owner(action, packet) if isinstance(action, ToOwner) else action
 
     return route
+
+
+def _martians(table: Martians) -> Stage:
+    def martians(packet: Packet, _: At) -> Outcome:
+        family = packet.family
+        return table.sources[family].lookup(packet.src) or table.destinations[family].lookup(packet.dst)
+
+    return martians
 
 
 def _reverse_path(table: ReversePath) -> Stage:
