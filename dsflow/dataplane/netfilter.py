@@ -68,7 +68,7 @@ def filters(device: GenericDevice, hook: Literal["input", "forward", "output"]) 
 
 
 def nat(
-    device: GenericDevice, hook: Literal["prerouting", "output", "postrouting"], own: OwnAddresses
+    device: GenericDevice, hook: Literal["prerouting", "input", "output", "postrouting"], own: OwnAddresses
 ) -> tuple[Table, ...]:
     """The translation of one hook, for sessions' sake wherever the device translates at all."""
     if not device.nat:

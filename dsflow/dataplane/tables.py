@@ -214,12 +214,14 @@ class StaticNat:
 class Nat:
     """Translation with sessions (conntrack): rows apply to the first packet of a connection only.
 
+    *Prerouting* and *output* change destinations, *postrouting* and *input* sources; the last only for
+    answers to what the device itself sent.
     ``exhausted`` refuses a connection for which the row's pool has no port left.  ``own`` gives the
     device's addresses, for rows that take the one of the interface a packet leaves by.  ``collision``, where
     given, is the row of a connection that no row covers but whose port another one holds.
     """
 
-    hook: Literal["prerouting", "output", "postrouting"]
+    hook: Literal["prerouting", "input", "output", "postrouting"]
     rows: tuple[NatRow, ...]
     exhausted: Drop | None = None
     own: OwnAddresses | None = None

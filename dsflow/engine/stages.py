@@ -48,7 +48,8 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
         case StaticNat():
             return table.kind, _NO_RULE, static_nat(table)
         case Nat():
-            stage = source_nat(table, seed) if table.hook == "postrouting" else destination_nat(table)
+            of_source = table.hook in ("postrouting", "input")
+            stage = source_nat(table, seed) if of_source else destination_nat(table)
             return table.hook, _NO_RULE, stage
         case Proxy():
             return table.stage, _NO_RULE, proxy(table, seed)

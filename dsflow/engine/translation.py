@@ -50,7 +50,7 @@ def source_nat(table: Nat, seed: int) -> Stage:
     def translate(packet: Packet, at: At) -> Outcome:
         session = at.session
         if session is None:
-            return _first_source(packet, at, table, seed) if at.state is State.NEW else None
+            return _first_source(packet, at, table, seed) if at.state is State.NEW and at.route else None
         row = session.dnat if at.reverse else session.snat
         if row is None:
             return None
