@@ -12,7 +12,7 @@ from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import NatGateway
+from dsflow.model.vcn import DynamicRoutingGateway, NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
 
@@ -145,21 +145,30 @@ class Ends:
         """A generic device outside every VCN, or an address that nobody has on such a device's link."""
         if end.kind == "device":
             return end.vcn is None
-        return end.kind == "address" and any(address is not None and self._is_linked(address) for address in end.inside)
+        return end.kind == "address" and any(
+            address is not None and self._is_beyond_vcns(address) for address in end.inside
+        )
+
+    def _is_beyond_vcns(self, address: Address) -> bool:
+        return self._is_linked(address) and not self._is_in_vcn(address)
 
     def _is_linked(self, address: Address) -> bool:
         return any(address in prefix for prefix in self._link_prefixes)
 
     @cached_property
     def _link_prefixes(self) -> tuple[Prefix, ...]:
-        """What is on the links of generic devices."""
-        return tuple(
+        """What is on the links of generic devices, and what a DRG has routes for but for default ones."""
+        drgs = [gateway for gateway in self._topology.gateways.values() if isinstance(gateway, DynamicRoutingGateway)]
+        beyond = [route.to for gateway in drgs for route in gateway.routes if route.to.length]
+        near = [entry.prefix for gateway in drgs for entry in gateway.addresses]
+        on_links = [
             entry.prefix
             for device in self._topology.devices.values()
             for interface in device.interfaces.values()
             if interface.link in self._topology.links
             for entry in interface.addresses
-        )
+        ]
+        return (*on_links, *near, *beyond)
 
     def _resolve(self, text: str) -> End:
         if _looks_like_address(text):
@@ -230,10 +239,11 @@ class Ends:
                 listen=known.listen,
             )
         inside = self._is_alone or self._is_linked(address) or address in self._translators
-        inside = inside or any(
-            address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family)
-        )
+        inside = inside or self._is_in_vcn(address)
         return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
+
+    def _is_in_vcn(self, address: Address) -> bool:
+        return any(address in prefix for vcn in self._topology.vcns.values() for prefix in vcn.prefixes(address.family))
 
     @cached_property
     def _is_alone(self) -> bool:
@@ -295,8 +305,7 @@ class Ends:
     def _device(self, device: GenericDevice) -> End:
         """A generic device: it is known by its first address of each family, wherever it is seen from."""
         ipv4, ipv6 = (next(iter(device.addresses(family)), None) for family in Family)
-        subnets = (interface.link for interface in device.interfaces.values() if interface.link)
-        subnet = next((link.removeprefix("subnet/") for link in subnets if link.startswith("subnet/")), None)
+        subnet = next((vnic.subnet for vnic in device.interfaces.values() if vnic.subnet is not None), None)
         return End(
             id=device.id,
             kind="device",

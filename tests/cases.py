@@ -50,6 +50,12 @@ def gua() -> Simulation:
     return dsflow.load("oke-sydney-gua")
 
 
+@cache
+def office() -> Simulation:
+    """A cluster with a firewall appliance and an on-premises network behind a DRG."""
+    return dsflow.load("onprem-firewall")
+
+
 def by_family(family: int) -> Simulation:
     """The cluster in which everything is delivered in this family."""
     return sydney() if family == 4 else gua()

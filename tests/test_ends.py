@@ -205,6 +205,41 @@ def test_the_kind_of_path_with_devices_beside_a_cluster(origin: str, target: str
     assert ends.path_type(ends.origin(origin), ends.target(target)) is path_type
 
 
+@pytest.mark.parametrize(
+    ("origin", "target", "path_type"),
+    [
+        ("pod/default/shop", "files", PathType.ON_PREMISES),
+        ("files", "node/node-1", PathType.ON_PREMISES),
+        ("pod/default/shop", "192.168.7.7", PathType.ON_PREMISES),
+        ("pod/default/shop", "10.255.0.1", PathType.ON_PREMISES),
+        ("pod/default/shop", "fd00:99:0:ffff::1", PathType.ON_PREMISES),
+        ("pod/default/shop", "database", PathType.VCN_INTERNAL),
+        ("pod/default/shop", "10.0.4.99", PathType.VCN_INTERNAL),
+        ("pod/default/shop", "192.0.2.7", PathType.EGRESS),
+        ("files", "edge", None),
+        ("firewall", "files", None),
+    ],
+)
+def test_the_kind_of_path_with_a_drg(origin: str, target: str, path_type: PathType | None) -> None:
+    """What a DRG has routes for is on premises, nobody's addresses there too; the VCN's own stays its own."""
+    ends = _network("onprem-firewall", {'gateways.office.routes."10.0.0.0/8"': "10.255.0.2"})
+    assert ends.path_type(ends.origin(origin), ends.target(target)) is path_type
+
+
+def test_a_default_route_of_a_drg_makes_nobody_on_premises() -> None:
+    """Else the whole Internet would be."""
+    ends = _network("onprem-firewall", {'gateways.office.routes."0.0.0.0/0"': "10.255.0.2"})
+    assert ends.path_type(ends.origin("pod/default/shop"), ends.target("192.0.2.7")) is PathType.EGRESS
+
+
+def test_nothing_begins_or_ends_at_a_drg_but_it_can_put_packets_onto_a_wire() -> None:
+    """As any gateway."""
+    ends = _network("onprem-firewall")
+    with pytest.raises(UsageError, match="packets pass through it"):
+        ends.target("drg/office")
+    assert ends.sender("drg/office").kind == "drg"
+
+
 def test_without_a_cluster_a_path_has_no_type() -> None:
     """Path types are those of a cluster."""
     ends = _network("two-routers")

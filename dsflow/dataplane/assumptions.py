@@ -108,6 +108,14 @@ _REGISTRY = (
         confidence="unknown",
         source="no figure found",
     ),
+    Assumption(
+        id="drg-latency-as-igw",
+        statement="A DRG costs as much time as an Internet gateway, and the line behind it takes none.",
+        default="as igw",
+        alternatives=("as the line's length and carrier make it",),
+        confidence="unknown",
+        source="no figure found",
+    ),
 )
 
 ASSUMPTIONS: dict[str, Assumption] = {entry.id: entry for entry in _REGISTRY}

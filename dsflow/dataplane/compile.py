@@ -8,6 +8,7 @@ from functools import partial
 from dsflow.dataplane.action import Forward, Neighbor, ToOwner
 from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
+from dsflow.dataplane.drg import compile_drg
 from dsflow.dataplane.fabric import compile_vcn
 from dsflow.dataplane.gateways import compile_gateway
 from dsflow.dataplane.hosts import compile_node, compile_pod
@@ -17,6 +18,7 @@ from dsflow.dataplane.linux import compile_device
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.dataplane.wiring import Wiring
 from dsflow.model.topology import Topology
+from dsflow.model.vcn import DynamicRoutingGateway
 
 __all__ = ["Dataplane", "compile_topology", "neighbors"]
 
@@ -60,8 +62,12 @@ def compile_topology(topology: Topology) -> Dataplane:
     makers: dict[str, Callable[[], Device]] = {}
     for vcn in topology.vcns.values():
         makers[vcn.id] = partial(compile_vcn, vcn, index)
+    wiring = Wiring(topology)
     for gateway in topology.gateways.values():
-        makers[gateway.id] = partial(compile_gateway, gateway, index)
+        if isinstance(gateway, DynamicRoutingGateway):
+            makers[gateway.id] = partial(compile_drg, gateway, index, wiring)
+        else:
+            makers[gateway.id] = partial(compile_gateway, gateway, index)
     for node in topology.nodes.values():
         makers[node.id] = partial(compile_node, node, index)
     for pod in topology.pods.values():
@@ -71,7 +77,6 @@ def compile_topology(topology: Topology) -> Dataplane:
         makers[balancer.id] = partial(compile_load_balancer, balancer, index)
     for host in topology.internet.values():
         makers[host.id] = partial(compile_internet_host, host, index)
-    wiring = Wiring(topology)
     for generic in topology.devices.values():
         makers[generic.id] = partial(compile_device, generic, wiring)
     return Dataplane(makers)

@@ -8,6 +8,8 @@ covers is dropped in silence.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.common import FABRIC_FORWARD, routes
 from dsflow.dataplane.device import Device, Interface, Toll
@@ -15,8 +17,10 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes
+from dsflow.model.cluster import Node
+from dsflow.model.services import LoadBalancer
 from dsflow.model.vcn import Gateway, RouteRule, ServiceGateway, Subnet, Vcn
-from dsflow.net.address import Family, Prefix
+from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
 __all__ = ["compile_vcn", "virtual_router_addresses"]
@@ -56,7 +60,7 @@ def _owners(vcn: Vcn, index: Index) -> tuple[dict[Family, dict[int, Neighbor]], 
     owners: dict[Family, dict[int, Neighbor]] = {family: {} for family in Family}
     fronts: dict[str, str] = {}
     for neighbor, holder, addresses in index.attachments(vcn.name):
-        if neighbor.out_interface == holder.id:
+        if isinstance(holder, LoadBalancer):
             fronts[holder.id] = holder.subnet
         for address in addresses:
             owners[address.family][address.value] = neighbor
@@ -98,14 +102,36 @@ def _destinations(rule: RouteRule, index: Index) -> tuple[Prefix, ...]:
     return dict(gateway.services).get(rule.destination, ())
 
 
-def _static(rule: RouteRule, number: int, subnet: Subnet, vcn: Vcn, index: Index) -> Forward:
-    gateway = index.gateways_by_id[rule.target]
+def _static(rule: RouteRule, number: int, subnet: Subnet, vcn: Vcn, index: Index) -> Forward | Drop:
     words = Rule(
         id=f"{subnet.id}/route-table#{number}",
         reason=f"the longest match for {{dst}} in the table of {subnet.id} is {rule.destination}, to {rule.target}",
         source=rule.source,
     )
+    if rule.next_hop is not None:
+        return _to_private_ip(words, rule.next_hop, index)
+    gateway = index.gateways_by_id[rule.target]
     return Forward(words, Neighbor(rule.target, rule.target, vcn.id, index.attachment(gateway)))
+
+
+def _to_private_ip(words: Rule, address: Address, index: Index) -> Forward | Drop:
+    """A VNIC as next hop; one that checks source and destination takes nothing that is not its own.
+
+    docs.oracle.com Network/Tasks/managingroutetables.htm (2025-03), Network/Tasks/managingVNICs.htm (2026-09).
+    """
+    way, holder = index.route_targets[address]
+    if isinstance(holder, Node):
+        return _checked_there(words, holder.id, None)
+    device, interface = holder
+    if interface.source_destination_check:
+        key = f"devices.{device.name}.interfaces.{interface.name}.source_destination_check"
+        return _checked_there(words, device.id, f"set {key}: false")
+    return Forward(words, way, next_hop=address.value)
+
+
+def _checked_there(words: Rule, holder: str, mend: str | None) -> Drop:
+    why = f"{holder} checks source and destination, so its VNIC takes no packet for {{dst}}"
+    return Drop(replace(words, reason=f"{words.reason}; {why}", mend=mend), Disposition.BLACKHOLED)
 
 
 def _same_subnet(subnet: Subnet) -> Rule:

@@ -15,15 +15,15 @@ from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, StaticNat
 from dsflow.model.vcn import Gateway, InternetGateway, Ipv6Prefix, NatGateway, ServiceGateway, Vcn
 from dsflow.net.address import Family, Prefix
 
-__all__ = ["compile_gateway"]
+__all__ = ["compile_gateway", "disabled", "toll"]
 
 NAT_CONNECTIONS_PER_DESTINATION = 20_000  # docs.oracle.com Network/Tasks/NATgateway.htm (2025-02)
 
 _Row = tuple[Match, Drop]
 
 
-def compile_gateway(gateway: Gateway, index: Index) -> Device:
-    """The device of any gateway."""
+def compile_gateway(gateway: InternetGateway | NatGateway | ServiceGateway, index: Index) -> Device:
+    """The device of a gateway that leads to the Internet or to Oracle's services."""
     match gateway:
         case InternetGateway():
             return _internet_gateway(gateway, index)
@@ -39,7 +39,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
     docs.oracle.com Network/Tasks/managingIGs.htm and Network/Concepts/ipv6.htm (2026-09).
     """
     vcn = index.topology.vcns[gateway.vcn]
-    rows = [*_disabled(gateway), *_ipv6_scope(vcn, index)]
+    rows = [*disabled(gateway), *_ipv6_scope(vcn, index)]
     exchange = index.public_ipv4.get(vcn.name, {})
     inbound = {public: private for public, (private, _) in exchange.items()}
     rules = {number: _one_to_one(source) for number, (_, source) in exchange.items()}
@@ -80,7 +80,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
             ),
         ),
         icmp_sources=virtual_router_addresses(vcn, index),
-        toll=_toll("igw"),
+        toll=toll("igw"),
         source=gateway.source,
     )
 
@@ -113,7 +113,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         kind="natgw",
         interfaces=_interfaces(vcn.id, "internet"),
         receive=(
-            Filter(rows=(*_disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"),
+            Filter(rows=(*disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"),
             Track(),
             Nat(hook="prerouting", rows=()),
             lookup,
@@ -130,7 +130,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
             ),
         ),
         icmp_sources=virtual_router_addresses(vcn, index),
-        toll=_toll("nat_gw"),
+        toll=toll("nat_gw"),
         source=gateway.source,
     )
 
@@ -158,11 +158,11 @@ def _service_gateway(gateway: ServiceGateway, index: Index) -> Device:
         id=gateway.id,
         kind="sgw",
         interfaces=_interfaces(vcn.id, "oracle-services"),
-        receive=(Filter(rows=(*_disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"), lookup),
+        receive=(Filter(rows=(*disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"), lookup),
         forward=FABRIC_FORWARD,
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
-        toll=_toll("igw"),
+        toll=toll("igw"),
         source=gateway.source,
     )
 
@@ -240,7 +240,8 @@ def _foreign_source(prefix: Prefix, why: str) -> Drop:
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
 
 
-def _disabled(gateway: Gateway) -> list[_Row]:
+def disabled(gateway: Gateway) -> list[_Row]:
+    """The refusal of everything, where the gateway is switched off."""
     if gateway.enabled:
         return []
     rule = Rule(
@@ -308,5 +309,6 @@ def _interfaces(*names: str) -> dict[str, Interface]:
     return {name: Interface(name=name) for name in names}
 
 
-def _toll(entry: str) -> Toll:
+def toll(entry: str) -> Toll:
+    """What a gateway charges in time: one entry of the latency profile."""
     return Toll(forwarded=(Delay(entry),), forwarded_new=(Delay(entry),))

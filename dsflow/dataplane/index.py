@@ -8,6 +8,7 @@ from functools import cached_property
 
 from dsflow.dataplane.action import Delay, Link, Neighbor
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.devices import DeviceInterface, GenericDevice
 from dsflow.model.internet import Access, InternetHost
 from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
@@ -21,6 +22,9 @@ INTERNET_MTU_BYTES = 1500  # the same page
 
 VETH_LINK = Link(id="veth", mtu_bytes=VCN_MTU_BYTES)
 EDGE_LINK = Link(id="internet", mtu_bytes=INTERNET_MTU_BYTES)
+
+DeviceVnic = tuple[GenericDevice, DeviceInterface]
+"""A generic device and the interface of it that is a VNIC."""
 
 
 class Index:
@@ -69,7 +73,7 @@ class Index:
         """Every gateway by device id."""
         return {gateway.id: gateway for gateway in self.topology.gateways.values()}
 
-    def attachments(self, vcn: str) -> Iterator[tuple[Neighbor, Node | LoadBalancer, list[Address]]]:
+    def attachments(self, vcn: str) -> Iterator[tuple[Neighbor, Node | LoadBalancer | GenericDevice, list[Address]]]:
         """Every VNIC in a VCN: how the fabric reaches it, whose it is, and its addresses there."""
         for node in self.topology.nodes.values():
             if self.topology.subnets[node.subnet].vcn == vcn:
@@ -82,6 +86,27 @@ class Index:
         for balancer in self.topology.load_balancers.values():
             if self.topology.subnets[balancer.subnet].vcn == vcn:
                 yield self.front_vnic(balancer), balancer, _present(balancer.ipv4, balancer.ipv6)
+        for device, vnic in self.device_vnics(vcn):
+            yield self.device_vnic(device, vnic), device, [entry.address for entry in vnic.addresses]
+
+    def device_vnics(self, vcn: str) -> Iterator[tuple[GenericDevice, DeviceInterface]]:
+        """The interfaces of generic devices that are VNICs in a VCN."""
+        for device in self.topology.devices.values():
+            for interface in device.interfaces.values():
+                if interface.subnet is not None and self.topology.subnets[interface.subnet].vcn == vcn:
+                    yield device, interface
+
+    @cached_property
+    def route_targets(self) -> dict[Address, tuple[Neighbor, Node | DeviceVnic]]:
+        """The addresses that a rule's private IP can be: how the fabric reaches each, and whose it is."""
+        found: dict[Address, tuple[Neighbor, Node | DeviceVnic]] = {}
+        for node in self.topology.nodes.values():
+            way = self.vnic(node, node.subnet, "eth0")
+            found |= dict.fromkeys(_present(node.ipv4, node.ipv6), (way, node))
+        for device, interface in (vnic for vcn in self.topology.vcns for vnic in self.device_vnics(vcn)):
+            way = self.device_vnic(device, interface)
+            found |= {entry.address: (way, (device, interface)) for entry in interface.addresses}
+        return found
 
     @staticmethod
     def vnic(node: Node, subnet: str, interface: str) -> Neighbor:
@@ -99,6 +124,12 @@ class Index:
         """A load balancer as the fabric sees it."""
         link = Link(id=f"{balancer.id}/eth0", mtu_bytes=VCN_MTU_BYTES, delays=(Delay("vnic"),))
         return Neighbor(balancer.id, balancer.id, "eth0", link)
+
+    @staticmethod
+    def device_vnic(device: GenericDevice, interface: DeviceInterface) -> Neighbor:
+        """A generic device's VNIC as the fabric sees it."""
+        link = Link(id=f"{device.id}/{interface.name}", mtu_bytes=VCN_MTU_BYTES, delays=(Delay("vnic"),))
+        return Neighbor(f"subnet/{interface.subnet}", device.id, interface.name, link)
 
     @staticmethod
     def attachment(gateway: Gateway) -> Link:

@@ -23,9 +23,19 @@ from dsflow.dataplane.linux_checks import (
     TOO_LONG,
 )
 from dsflow.dataplane.linux_routes import LinuxRoutes, own_addresses_of
-from dsflow.dataplane.tables import Confirm, Receive, Redirect, Resolve, ReversePath, RouteLookup, Routes, Table
+from dsflow.dataplane.tables import (
+    Confirm,
+    Receive,
+    Redirect,
+    Resolve,
+    ReversePath,
+    RouteLookup,
+    Routes,
+    SourceCheck,
+    Table,
+)
 from dsflow.dataplane.wiring import Wiring
-from dsflow.model.devices import GenericDevice
+from dsflow.model.devices import DeviceInterface, GenericDevice
 from dsflow.net.address import Family
 
 __all__ = ["compile_device"]
@@ -65,7 +75,13 @@ class _Compiler:
             interfaces={name: self._interface(name) for name in device.interfaces},
             wire=self._wire(),
             receive=(*tracking, *netfilter.nat(device, "prerouting", own), MARTIANS, arriving),
-            deliver=(source_check, *netfilter.filters(device, "input"), *confirm, self._listeners()),
+            deliver=(
+                source_check,
+                *netfilter.filters(device, "input"),
+                *netfilter.nat(device, "input", own),
+                *confirm,
+                self._listeners(),
+            ),
             forward=(
                 source_check,
                 LINUX_HOP_LIMIT,
@@ -78,7 +94,7 @@ class _Compiler:
             send=(RouteLookup(tables={None: leaving}),),
             translate=translate,
             output=(RAW_MTU, *netfilter.filters(device, "output")),
-            leave=(*netfilter.nat(device, "postrouting", own), *confirm, origin_mtu, Resolve()),
+            leave=(*netfilter.nat(device, "postrouting", own), *confirm, origin_mtu, Resolve(), *self._vnic_checks()),
             capabilities=netfilter.capabilities(device),
             icmp_sources=self._routes.icmp_sources(),
             own=own,
@@ -96,12 +112,11 @@ class _Compiler:
 
     def _interface(self, name: str) -> Interface:
         by_family = {int(family): tuple(own.value for own in self._own.by_interface[family][name]) for family in Family}
-        interface = self._device.interfaces[name]
         return Interface(
             name=name,
             addresses={family: values for family, values in by_family.items() if values},
-            owners={family: self._wiring.owners(self._device, interface, family) for family in Family},
-            peer=self._wiring.peer(self._device, interface),
+            owners={family: self._wiring.owners(self._device.id, name, family) for family in Family},
+            peer=self._wiring.peer(self._device.id, name),
         )
 
     def _wire(self) -> Receive:
@@ -130,6 +145,14 @@ class _Compiler:
             ),
         )
 
+    def _vnic_checks(self) -> tuple[Table, ...]:
+        """OCI drops what a VNIC sends with a foreign source (Network/Tasks/managingVNICs.htm, 2026-09)."""
+        return tuple(
+            _vnic_check(self._device, interface)
+            for interface in self._device.interfaces.values()
+            if interface.subnet is not None and interface.source_destination_check
+        )
+
     def _redirect(self) -> Redirect:
         near = {
             name: tuple(own.prefix for family in Family for own in self._own.by_interface[family][name])
@@ -140,3 +163,15 @@ class _Compiler:
     def _listeners(self) -> Table:
         shared = self._routes.broadcasts(), self._routes.anycast()
         return listeners(self._device.id, self._device.listen, f"devices.{self._device.name}", *shared)
+
+
+def _vnic_check(device: GenericDevice, interface: DeviceInterface) -> SourceCheck:
+    rule = Rule(
+        id=f"{device.id}/{interface.name}/source-destination-check",
+        reason="{src} is no address of the VNIC that the packet would leave by",
+        source=interface.source,
+        mend=f"set devices.{device.name}.interfaces.{interface.name}.source_destination_check: false",
+        explicit=False,
+    )
+    own = frozenset((int(entry.address.family), entry.address.value) for entry in interface.addresses)
+    return SourceCheck(own={interface.name: own}, foreign=Drop(rule, Disposition.SOURCE_CHECK_FAILED))

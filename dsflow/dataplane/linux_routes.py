@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsflow.dataplane.action import Action, Deliver, Drop, Forward, IcmpError, Rule, ToOwner
+from dsflow.dataplane.action import Action, Deliver, Drop, Forward, IcmpError, Neighbor, Rule, ToOwner
 from dsflow.dataplane.common import not_forwarding, own_addresses
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.sources import IcmpSources, Ipv6Source, Lookup, OwnAddress, OwnAddresses
@@ -161,7 +161,7 @@ class LinuxRoutes:
             rule = Rule(id=name, reason=f"{words}, on the link of {interface.name}", source=route.source)
             return self._on_link(interface, family, rule, source=source, mtu_bytes=route.mtu_bytes)
         rule = Rule(id=name, reason=f"{words}, by {route.via}", source=route.source)
-        owner = self._wiring.owners(self._device, interface, family).get(route.via.value)
+        owner = self._neighbor(interface, family, route.via.value)
         return Forward(
             rule,
             owner or nobody(interface),
@@ -171,6 +171,11 @@ class LinuxRoutes:
             unresolved=None if owner else _NO_NEIGHBOR,
         )
 
+    def _neighbor(self, interface: DeviceInterface, family: Family, address: int) -> Neighbor | None:
+        """Who takes a packet for a next hop: whoever answers on the link, in a subnet the VCN's fabric."""
+        owner = self._wiring.owners(self._device.id, interface.name, family).get(address)
+        return owner or self._wiring.fabric(self._device.id, interface.name)
+
     def _on_link(
         self,
         interface: DeviceInterface,
@@ -179,9 +184,12 @@ class LinuxRoutes:
         *,
         source: int | None = None,
         mtu_bytes: int | None = None,
-    ) -> ToOwner:
+    ) -> ToOwner | Forward:
+        fabric = self._wiring.fabric(self._device.id, interface.name)
+        if fabric is not None:
+            return Forward(rule, fabric, route_mtu_bytes=mtu_bytes, source=source)
         lost = Forward(rule, nobody(interface), route_mtu_bytes=mtu_bytes, source=source, unresolved=_NO_NEIGHBOR)
-        owners = self._wiring.owners(self._device, interface, family)
+        owners = self._wiring.owners(self._device.id, interface.name, family)
         return ToOwner(rule, owners, lost, route_mtu_bytes=mtu_bytes, source=source)
 
     def _local_rows(self, family: Family) -> _Rows:

@@ -31,6 +31,8 @@ IPV6_LEAST_MTU_BYTES = 1280
 
 LOOPBACK_MTU_BYTES = 65536
 
+_SUBNET = "subnet/"
+
 
 class RouteType(StrEnum):
     """What a route does with a packet (ip-route(8))."""
@@ -71,13 +73,28 @@ class InterfaceAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInterface:
-    """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none."""
+    """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none.
+
+    ``source_destination_check`` is OCI's, of the VNIC that an interface in a subnet is: it sends and takes
+    nothing that is not from or to an address of its own.
+    """
 
     name: str
     link: str | None = None
     mtu_bytes: int = 1500
     addresses: tuple[InterfaceAddress, ...] = ()
+    source_destination_check: bool = True
     source: str = ""
+
+    @property
+    def subnet(self) -> str | None:
+        """The name of the subnet in which it is a VNIC, if it is one.
+
+        >>> DeviceInterface(name="vnic", link="subnet/pods").subnet, DeviceInterface(name="e0", link="lan").subnet
+        ('pods', None)
+        """
+        link = self.link or ""
+        return link.removeprefix(_SUBNET) if link.startswith(_SUBNET) else None
 
     def carries(self, family: Family) -> bool:
         """Whether the family runs on it: IPv6 needs an MTU of 1280."""

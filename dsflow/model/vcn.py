@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dsflow.model.devices import InterfaceAddress
 from dsflow.net.address import Address, Family, Prefix
 
 __all__ = [
+    "PRIVATE_IP",
+    "DrgRoute",
+    "DynamicRoutingGateway",
     "Gateway",
     "InternetGateway",
     "Ipv6Prefix",
@@ -19,6 +23,10 @@ __all__ = [
     "Subnet",
     "Vcn",
 ]
+
+
+PRIVATE_IP = "private-ip/"
+"""What the target of a route rule begins with that leads to the address of a VNIC."""
 
 
 class Origin(StrEnum):
@@ -100,11 +108,23 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteRule:
-    """One static rule: a prefix or an Oracle service label, and the id of the gateway it names."""
+    """One static rule: a prefix or an Oracle service label, and where it leads.
+
+    ``target`` is the id of a gateway, or ``private-ip/ADDRESS`` for the VNIC that has the address.
+    """
 
     destination: Prefix | str
     target: str
     source: str = ""
+
+    @property
+    def next_hop(self) -> Address | None:
+        """The address of the VNIC that the rule leads to, where it leads to one.
+
+        >>> RouteRule(destination="all", target="private-ip/10.0.9.10").next_hop
+        Address.parse('10.0.9.10')
+        """
+        return Address.parse(self.target.removeprefix(PRIVATE_IP)) if self.target.startswith(PRIVATE_IP) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,4 +189,34 @@ class ServiceGateway:
         return f"sgw/{self.name}"
 
 
-Gateway = InternetGateway | NatGateway | ServiceGateway
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrgRoute:
+    """What a DRG reaches on its far side: a prefix, and the router there that knows it."""
+
+    to: Prefix
+    via: Address
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamicRoutingGateway:
+    """The way to an on-premises network (a DRG): both families, addresses kept.
+
+    It is attached to one VCN; its far side is on ``link`` with ``addresses`` of its own.
+    """
+
+    name: str
+    vcn: str
+    link: str
+    addresses: tuple[InterfaceAddress, ...]
+    routes: tuple[DrgRoute, ...] = ()
+    enabled: bool = True
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``drg/NAME``."""
+        return f"drg/{self.name}"
+
+
+Gateway = InternetGateway | NatGateway | ServiceGateway | DynamicRoutingGateway

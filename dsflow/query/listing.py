@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import DeviceRoute, RouteType
-from dsflow.model.vcn import NatGateway, ServiceGateway
+from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
 from dsflow.net.address import Address, Family
 from dsflow.query.table import Row, Table
 from dsflow.simulation import Simulation
@@ -205,6 +205,11 @@ def _routes(simulation: Simulation) -> Iterator[Entry]:
     for device in topology.devices.values():
         for number, route in enumerate(device.routes, start=1):
             yield Entry(f"{device.id}/routes#{number}", (device.id, route.to, _target(route), (), route.source))
+    for gateway in topology.gateways.values():
+        if isinstance(gateway, DynamicRoutingGateway):
+            for number, way in enumerate(gateway.routes, start=1):
+                cells = gateway.id, way.to, f"{way.via} {gateway.link}", (), way.source
+                yield Entry(f"{gateway.id}/routes#{number}", cells)
 
 
 def _target(route: DeviceRoute) -> str:
@@ -218,7 +223,9 @@ def _gateways(simulation: Simulation) -> Iterator[Entry]:
     for gateway in simulation.topology.gateways.values():
         public = gateway.public_ipv4 if isinstance(gateway, NatGateway) else None
         services = tuple(label for label, _ in gateway.services) if isinstance(gateway, ServiceGateway) else ()
-        yield Entry(gateway.id, (gateway.name, gateway.id, gateway.vcn, gateway.enabled, public, services))
+        drg = gateway if isinstance(gateway, DynamicRoutingGateway) else None
+        far = (drg.link, drg.addresses) if drg else (None, ())
+        yield Entry(gateway.id, (gateway.name, gateway.id, gateway.vcn, gateway.enabled, public, services, *far))
 
 
 def _hosts(simulation: Simulation) -> Iterator[Entry]:
@@ -246,6 +253,11 @@ def _links(simulation: Simulation) -> Iterator[Entry]:
             for interface in device.interfaces.values()
             if interface.link == link.name
         )
+        ends += tuple(
+            f"{gateway.id}:{gateway.link}"
+            for gateway in topology.gateways.values()
+            if isinstance(gateway, DynamicRoutingGateway) and gateway.link == link.name
+        )
         kind = "point-to-point" if len(ends) <= 2 else "lan"
         yield Entry(f"link/{link.name}", (link.name, kind, len(ends), ends, link.source))
 
@@ -261,7 +273,7 @@ KINDS: dict[str, Kind] = {
     "vcns": Kind(("NAME", "IPv4", "IPv6", "SUBNETS"), 3, _vcns),
     "subnets": Kind(("NAME", "IPv4", "IPv6", "ACCESS", "ROUTE-TABLE", "VCN"), 5, _subnets),
     "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE"), 4, _routes),
-    "gateways": Kind(("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES"), 5, _gateways),
+    "gateways": Kind(("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES", "LINK", "ADDRESSES"), 5, _gateways),
     "hosts": Kind(("NAME", "IPv4", "IPv6", "LISTEN", "DISTANCE-KM", "ACCESS"), 4, _hosts),
     "devices": Kind(("ID", "KIND", "INTERFACES", "NAMES", "ADDRESSES"), 3, _devices),
     "links": Kind(("NAME", "KIND", "ENDS", "INTERFACES", "SOURCE"), 4, _links),

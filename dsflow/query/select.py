@@ -9,7 +9,8 @@ cross-node       the first pod for which another node has a listening pod, to th
 ingress          the first Internet host, to the first Service of type LoadBalancer
 egress           the first pod, to the first Internet host that listens
 vcn-internal     the first node, to the first listening pod
-on-premises      the first pod, to the first generic device outside the VCNs that listens
+on-premises      the first pod, to the first generic device that listens outside the VCNs, and that links
+                 join to a DRG or to a device in a subnet
 ===============  ============================================================================
 
 A scenario of generic devices without a node has no path types and is asked its own flows alone.
@@ -26,6 +27,7 @@ from dsflow.model.cluster import Listener, Pod
 from dsflow.model.devices import GenericDevice
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
+from dsflow.model.vcn import DynamicRoutingGateway
 from dsflow.net.address import Family
 from dsflow.trace.chain import PathType
 
@@ -115,17 +117,36 @@ def _vcn_internal(topology: Topology) -> _Pair | str:
 
 
 def _on_premises(topology: Topology) -> _Pair | str:
-    outside = sorted((d for d in topology.devices.values() if d.listen and _is_outside(d)), key=lambda d: d.id)
-    pods = _pods(topology)
-    if not topology.devices:
-        return "on-premises networks are not modelled"
-    if not pods or not outside:
+    outside = sorted((device for device in topology.devices.values() if _is_outside(device)), key=lambda d: d.id)
+    if not outside:
+        return "no on-premises network: no generic device outside the VCNs"
+    pods, listening = _pods(topology), [device for device in outside if device.listen]
+    if not pods or not listening:
         return "no generic device outside the VCNs that listens" if pods else "no pod with addresses of its own"
-    return pods[0].id, outside[0].id, outside[0].listen[0]
+    joined = _joined_links(topology)
+    target = next((device for device in listening if joined & _links(device)), None)
+    if target is None:
+        return "no DRG and no appliance leads to a generic device outside the VCNs that listens"
+    return pods[0].id, target.id, target.listen[0]
+
+
+def _joined_links(topology: Topology) -> set[str]:
+    """The links on which a DRG or a device in a subnet is, and those that other devices join to them."""
+    gateways = topology.gateways.values()
+    joined = {gateway.link for gateway in gateways if isinstance(gateway, DynamicRoutingGateway)}
+    waiting = list(topology.devices.values())
+    while found := [device for device in waiting if not _is_outside(device) or joined & _links(device)]:
+        joined |= {link for device in found for link in _links(device)}
+        waiting = [device for device in waiting if device not in found]
+    return joined
+
+
+def _links(device: GenericDevice) -> set[str]:
+    return {interface.link for interface in device.interfaces.values() if interface.link and not interface.subnet}
 
 
 def _is_outside(device: GenericDevice) -> bool:
-    return not any((interface.link or "").startswith("subnet/") for interface in device.interfaces.values())
+    return all(interface.subnet is None for interface in device.interfaces.values())
 
 
 _PAIRS: dict[PathType, Callable[[Topology], _Pair | str]] = {

@@ -27,7 +27,7 @@ from typing import NamedTuple, TypeVar
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
+from dsflow.model.vcn import DynamicRoutingGateway, Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family
 
 __all__ = ["Box", "Layout", "Role", "lay_out", "short_name"]
@@ -285,6 +285,8 @@ def _gateway_words(gateway: Gateway) -> str:
             words = f"NAT {gateway.public_ipv4}"
         case ServiceGateway():
             words = "service gateway"
+        case DynamicRoutingGateway():
+            words = "DRG"
     return words if gateway.enabled else "disabled"
 
 

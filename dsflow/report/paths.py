@@ -27,7 +27,7 @@ def wires(layout: Layout) -> Iterator[tuple[Point, Point]]:
             router = next(router for router in routers if router.y <= _level(box) <= router.bottom)
             left = box.x < router.x
             yield (box.right if left else box.x, _level(box)), (router.x if left else router.right, _level(box))
-        if box.role is Role.GATEWAY and outside is not None and not box.title.startswith("sgw/"):
+        if box.role is Role.GATEWAY and outside is not None and not box.title.startswith(("sgw/", "drg/")):
             y = min(_level(box), outside.bottom - GAP)
             yield (outside.right, y), (box.x, _level(box))
 

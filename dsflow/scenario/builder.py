@@ -13,6 +13,8 @@ from dsflow.model.question import Expectation, Flow
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import (
+    DrgRoute,
+    DynamicRoutingGateway,
     Gateway,
     InternetGateway,
     Ipv6Prefix,
@@ -24,14 +26,16 @@ from dsflow.model.vcn import (
     Subnet,
     Vcn,
 )
-from dsflow.net.address import Family
+from dsflow.net.address import Family, Prefix
 from dsflow.scenario import checks
 from dsflow.scenario.builder_devices import build_device, build_link
+from dsflow.scenario.checks_private_ip import target_of
 from dsflow.scenario.checks_vcn import destination_of
 from dsflow.scenario.document import Document, show
 from dsflow.scenario.parsed import Parsed, parse
 from dsflow.scenario.placement import Placement
 from dsflow.scenario.schema import (
+    DynamicRoutingGatewayText,
     ExpectationText,
     FlowText,
     GatewayText,
@@ -128,8 +132,27 @@ class _Builder:
             return InternetGateway(name=name, vcn=vcn, enabled=text.enabled, source=source)
         if isinstance(text, NatGatewayText):
             return NatGateway(name=name, vcn=vcn, public_ipv4=text.public_ipv4, enabled=text.enabled, source=source)
+        if isinstance(text, DynamicRoutingGatewayText):
+            return self._drg(name, text, vcn)
         services = tuple((label, tuple(prefixes)) for label, prefixes in text.services.items())
         return ServiceGateway(name=name, vcn=vcn, services=services, enabled=text.enabled, source=source)
+
+    def _drg(self, name: str, text: DynamicRoutingGatewayText, vcn: str) -> DynamicRoutingGateway:
+        path = ("gateways", name)
+        routes = []
+        for prefix, via in text.routes.items():
+            with suppress(ValueError):  # reported by the check of all routes
+                to = Prefix.parse(prefix)
+                routes.append(DrgRoute(to=to, via=via, source=self._source((*path, "routes", prefix))))
+        return DynamicRoutingGateway(
+            name=name,
+            vcn=vcn,
+            link=text.link,
+            addresses=tuple(text.addresses),
+            routes=tuple(routes),
+            enabled=text.enabled,
+            source=self._source(path),
+        )
 
     def _route_table(self, name: str) -> RouteTable:
         text = self._text.route_tables[name]
@@ -142,10 +165,10 @@ class _Builder:
 
     def _route_rules(self, table: str, rules: Mapping[str, str]) -> Iterator[RouteRule]:
         for text, target in rules.items():
-            # A destination that is no prefix is reported by the check of all rules.
+            # A destination that is no prefix, or a target that is no address, is reported by the check of all rules.
             with suppress(ValueError):
                 source = self._source(("route_tables", table, "rules", text))
-                yield RouteRule(destination=destination_of(text), target=target, source=source)
+                yield RouteRule(destination=destination_of(text), target=target_of(target), source=source)
 
     def _subnet(self, name: str) -> Subnet:
         text = self._text.subnets[name]

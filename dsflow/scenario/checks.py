@@ -7,7 +7,15 @@ with objects whose own references are wrong: those are reported where they stand
 from __future__ import annotations
 
 from dsflow.model.topology import Topology
-from dsflow.scenario import checks_cluster, checks_devices, checks_findings, checks_routes, checks_rules, checks_vcn
+from dsflow.scenario import (
+    checks_cluster,
+    checks_devices,
+    checks_drg,
+    checks_findings,
+    checks_routes,
+    checks_rules,
+    checks_vcn,
+)
 from dsflow.scenario.parsed import Parsed
 
 __all__ = ["run"]
@@ -31,6 +39,9 @@ _CHECKS = (
     checks_devices.interface_addresses,
     checks_devices.prefixes_of_two_interfaces,
     checks_routes.routes,
+    checks_drg.drg_links,
+    checks_drg.drg_addresses,
+    checks_drg.drg_routes,
     checks_rules.filters,
     checks_rules.translations,
     checks_cluster.duplicate_addresses,
@@ -43,7 +54,10 @@ _FINDINGS = (
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
     checks_findings.internet_gateway_without_public_addresses,
+    checks_findings.rules_to_vnics_that_check,
+    checks_findings.rules_back_to_their_own_subnet,
     checks_devices.links_without_two_ends,
+    checks_drg.drg_next_hops_that_nobody_has,
     checks_devices.mtus_without_ipv6,
     checks_devices.router_anycast_addresses,
 )

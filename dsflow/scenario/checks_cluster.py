@@ -11,6 +11,7 @@ from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
 from dsflow.net.address import Address
 from dsflow.scenario.checks_devices import device_addresses
+from dsflow.scenario.checks_drg import drgs
 from dsflow.scenario.checks_vcn import NEVER_A_HOST
 from dsflow.scenario.document import Path, dotted, show
 from dsflow.scenario.parsed import Parsed
@@ -149,6 +150,8 @@ def _all_addresses(topology: Topology) -> Iterator[tuple[Path, Address]]:
             yield ("services", name, "cluster_ipv6"), service.cluster_ipv6
     yield from _public_addresses(topology)
     yield from _internet_addresses(topology)
+    for path, gateway in drgs(topology):
+        yield from (((*path, "addresses", at), entry.address) for at, entry in enumerate(gateway.addresses))
 
 
 def _public_addresses(topology: Topology) -> Iterator[tuple[Path, Address]]:

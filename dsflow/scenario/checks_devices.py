@@ -7,17 +7,19 @@ from collections.abc import Iterator
 
 from dsflow.model.devices import IPV6_LEAST_MTU_BYTES, GenericDevice, InterfaceAddress
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import Subnet
+from dsflow.model.vcn import DynamicRoutingGateway, Subnet
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.scenario.document import Path, show
 from dsflow.scenario.parsed import Parsed
 from dsflow.scenario.placement import is_reserved
+from dsflow.scenario.schema_devices import InterfaceText
 
 __all__ = [
     "device_addresses",
     "device_names",
     "interface_addresses",
     "interface_links",
+    "is_no_host",
     "is_of_every_loopback",
     "links_without_two_ends",
     "mtus_without_ipv6",
@@ -28,6 +30,7 @@ __all__ = [
 
 _LOOPBACK = "lo"
 _SUBNET = "subnet/"
+_VNIC_MTU_BYTES = 9000
 _KERNELS_OWN_NAMES = ("all", "default")
 """Entries of /proc/sys/net/ipv4/conf that are no interfaces."""
 
@@ -91,9 +94,20 @@ def interface_links(topology: Topology, parsed: Parsed) -> None:
                 parsed.report(path, "no link", "one of links, or a subnet as subnet/NAME")
             elif interface.link is not None:
                 _check_link((*path, "link"), interface.link, topology, parsed)
+                _check_vnic(path, interface, parsed)
                 if (earlier := first.setdefault(interface.link, key)) != key:
                     found = f"{show(interface.link)}, where {earlier} is already"
                     parsed.report((*path, "link"), found, "one interface of a device on a link; more is not modelled")
+
+
+def _check_vnic(path: Path, interface: InterfaceText, parsed: Parsed) -> None:
+    """What only a VNIC has, and what no VNIC has (docs.oracle.com Network/Troubleshoot/connectionhang.htm, 2024-10)."""
+    in_subnet = (interface.link or "").startswith(_SUBNET)
+    if interface.source_destination_check is not None and not in_subnet:
+        found = "source_destination_check on an interface that is no VNIC"
+        parsed.report((*path, "source_destination_check"), found, "such a key in a subnet only")
+    if in_subnet and interface.mtu is not None and interface.mtu > _VNIC_MTU_BYTES:
+        parsed.report((*path, "mtu"), str(interface.mtu), f"at most {_VNIC_MTU_BYTES}, which a VNIC carries")
 
 
 def _check_link(path: Path, link: str, topology: Topology, parsed: Parsed) -> None:
@@ -118,17 +132,21 @@ def interface_addresses(topology: Topology, parsed: Parsed) -> None:
             )
         elif subnet is not None:
             _check_in_subnet(path, entry, subnet, parsed)
-        elif why := _is_no_host(entry):
+        elif why := is_no_host(entry):
             parsed.report(path, f'"{entry}", which is {why} of {entry.prefix}', "an address that a host can have")
 
 
 def _subnet_of(device: GenericDevice, interface: str, topology: Topology) -> Subnet | None:
-    link = device.interfaces[interface].link or ""
-    return topology.subnets.get(link.removeprefix(_SUBNET)) if link.startswith(_SUBNET) else None
+    return topology.subnets.get(device.interfaces[interface].subnet or "")
 
 
-def _is_no_host(entry: InterfaceAddress) -> str | None:
-    """The two IPv4 addresses of a prefix that are its own (RFC 1122 section 3.2.1.3), but for /31 (RFC 3021)."""
+def is_no_host(entry: InterfaceAddress) -> str | None:
+    """Why no host has an address: two of an IPv4 prefix are its own (RFC 1122 section 3.2.1.3), but for /31 (RFC 3021).
+
+    >>> address = Address.parse("10.1.0.255")
+    >>> is_no_host(InterfaceAddress(address=address, prefix=Prefix.around(address, 24)))
+    'the broadcast address'
+    """
     if entry.address.family is Family.IPV6 or entry.prefix.length >= 31:
         return None
     ends = {entry.prefix.first: "the network address", entry.prefix.last: "the broadcast address"}
@@ -162,6 +180,7 @@ def prefixes_of_two_interfaces(_topology: Topology, parsed: Parsed) -> None:
 def links_without_two_ends(topology: Topology, parsed: Parsed) -> None:
     """A link that leads from nowhere or to nowhere."""
     ends = Counter(interface.link for device in topology.devices.values() for interface in device.interfaces.values())
+    ends.update(gateway.link for gateway in topology.gateways.values() if isinstance(gateway, DynamicRoutingGateway))
     for name in topology.links:
         if ends[name] < 2:
             parsed.note(("links", name), "only one interface is on it" if ends[name] else "no interface is on it")

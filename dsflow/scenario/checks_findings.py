@@ -8,6 +8,7 @@ from dsflow.model.services import Service
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import InternetGateway, RouteRule, RouteTable, Subnet
 from dsflow.net.address import Family, Prefix
+from dsflow.scenario.checks_private_ip import why_it_carries_nothing
 from dsflow.scenario.checks_vcn import destination_of
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
@@ -16,7 +17,9 @@ __all__ = [
     "hosts_inside_a_vcn",
     "internet_gateway_without_public_addresses",
     "ipv6_rules_that_carry_nothing",
+    "rules_back_to_their_own_subnet",
     "rules_inside_their_own_subnet",
+    "rules_to_vnics_that_check",
     "services_without_pods",
 ]
 
@@ -50,6 +53,26 @@ def rules_inside_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
 
 def _inside(prefix: Prefix, subnet: Subnet) -> bool:
     return any(prefix in own for own in subnet.prefixes(prefix.family))
+
+
+def rules_to_vnics_that_check(topology: Topology, parsed: Parsed) -> None:
+    """A VNIC that checks source and destination is no next hop (managingroutetables.htm, read 2025-03)."""
+    for table in topology.route_tables.values():
+        for rule in table.rules:
+            if note := why_it_carries_nothing(rule, topology):
+                parsed.note(_path(table, rule, parsed), note)
+
+
+def rules_back_to_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
+    """What an appliance sends on goes by the table of its own subnet: a rule to it there brings it back."""
+    for subnet in topology.subnets.values():
+        table = topology.route_tables.get(subnet.route_table or "")
+        for rule in table.rules if table else ():
+            if rule.next_hop is None or why_it_carries_nothing(rule, topology):
+                continue
+            if table and any(rule.next_hop in own for own in subnet.prefixes(rule.next_hop.family)):
+                note = f"{rule.target} is in subnet {subnet.name} itself, so what it sends on comes back to it"
+                parsed.note(_path(table, rule, parsed), note)
 
 
 def hosts_inside_a_vcn(topology: Topology, parsed: Parsed) -> None:

@@ -5,10 +5,11 @@ What is refused here Linux refuses (net/ipv4/fib_semantics.c, net/ipv4/fib_trie.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dsflow.model.devices import IPV6_LEAST_MTU_BYTES, DeviceInterface, DeviceRoute, GenericDevice, RouteType
 from dsflow.model.topology import Topology
+from dsflow.model.vcn import Subnet
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.scenario.document import Path, show
 from dsflow.scenario.parsed import Parsed
@@ -56,14 +57,15 @@ def interface_of(via: Address | None, given: str | None, on_link: OnLink) -> str
 def routes(topology: Topology, parsed: Parsed) -> None:
     """Every route is one that Linux takes after those before it."""
     for name, device in topology.devices.items():
-        _Routes(device, ("devices", name, "routes"), parsed).check()
+        _Routes(device, ("devices", name, "routes"), topology.subnets, parsed).check()
 
 
 class _Routes:
     """The routes of one device, in the order written."""
 
-    def __init__(self, device: GenericDevice, path: Path, parsed: Parsed) -> None:
+    def __init__(self, device: GenericDevice, path: Path, subnets: Mapping[str, Subnet], parsed: Parsed) -> None:
         self._device = device
+        self._subnets = subnets
         self._path = path
         self._parsed = parsed
         self._on_link = OnLink(device.interfaces.values())
@@ -125,6 +127,14 @@ class _Routes:
             self._report(path, f'"{via}"', f"an address on the link of an interface {self._has(None, via.family)}")
         elif interface not in self._on_link.interfaces(via):
             self._report(path, f'"{via}"', f"an address on the link of {interface} {self._has(interface, via.family)}")
+        elif (router := self._virtual_router(via, interface)) not in (None, via):
+            self._report(path, f'"{via}"', f"{router}, the virtual router of the subnet; more is not modelled")
+
+    def _virtual_router(self, via: Address, interface: str) -> Address | None:
+        """The first host of the subnet's prefix around an address, where the interface is in a subnet."""
+        subnet = self._subnets.get(self._device.interfaces[interface].subnet or "")
+        around = () if subnet is None else subnet.prefixes(via.family)
+        return next((Address(via.family, prefix.first + 1) for prefix in around if via in prefix), None)
 
     def _has(self, interface: str | None, family: Family) -> str:
         prefixes = dict.fromkeys(

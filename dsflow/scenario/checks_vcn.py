@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import Gateway, InternetGateway, Origin, ServiceGateway, Subnet, Vcn
+from dsflow.model.vcn import (
+    PRIVATE_IP,
+    DynamicRoutingGateway,
+    Gateway,
+    InternetGateway,
+    Origin,
+    ServiceGateway,
+    Subnet,
+    Vcn,
+)
 from dsflow.net.address import Family, Prefix
+from dsflow.scenario.checks_private_ip import check_private_ip
 from dsflow.scenario.document import Path, dotted
 from dsflow.scenario.parsed import Parsed
 
@@ -38,7 +48,11 @@ NEVER_A_HOST = tuple(
 )
 """This host, loopback, link-local, multicast and reserved: no VNIC and no Internet host has one (RFC 6890)."""
 
-_ONE_PER_VCN = {InternetGateway: "Internet gateway", ServiceGateway: "service gateway"}
+_ONE_PER_VCN = {
+    InternetGateway: "Internet gateway",
+    ServiceGateway: "service gateway",
+    DynamicRoutingGateway: "dynamic routing gateway",
+}
 
 
 def vcn_prefixes(topology: Topology, parsed: Parsed) -> None:
@@ -147,7 +161,7 @@ def subnet_route_tables(topology: Topology, parsed: Parsed) -> None:
 
 
 def gateway_count(topology: Topology, parsed: Parsed) -> None:
-    """A VCN has one Internet gateway and one service gateway at most; NAT gateways may be several."""
+    """A VCN has one Internet, one service and one dynamic routing gateway at most; NAT gateways may be several."""
     first: dict[tuple[type, str], str] = {}
     for name, gateway in topology.gateways.items():
         kind = type(gateway)
@@ -184,7 +198,9 @@ def route_rules(topology: Topology, parsed: Parsed) -> None:
                 continue
             if (earlier := first.setdefault(destination, text)) != text:
                 parsed.report(path, f'"{text}", the same prefix as "{earlier}"', "every destination once")
-            if gateway := gateways.get(target):
+            if target.startswith(PRIVATE_IP):
+                check_private_ip(path, destination, target, topology.route_tables[name].vcn, topology, parsed)
+            elif gateway := gateways.get(target):
                 _rule_fits(path, destination, gateway, topology.route_tables[name].vcn, parsed)
             elif not parsed.is_set_aside("gateways", target.partition("/")[2]):
                 parsed.report_unknown(path, target, "gateway", gateways)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 
 from dsflow.scenario.document import show
-from dsflow.scenario.schema_devices import DeviceText, LinkText
+from dsflow.scenario.schema_devices import AddressText, DeviceText, LinkText
 from dsflow.scenario.schema_types import (
     AnyAddress,
     DeviceName,
@@ -34,6 +34,7 @@ from dsflow.scenario.schema_types import (
 )
 
 __all__ = [
+    "DynamicRoutingGatewayText",
     "ExpectationText",
     "FlowText",
     "GatewayText",
@@ -136,8 +137,22 @@ class ServiceGatewayText(_GatewayText):
     )
 
 
+class DynamicRoutingGatewayText(_GatewayText):
+    """The way to an on-premises network, for both families: ``drg/NAME``."""
+
+    kind: Literal["drg"] = Field(description="A dynamic routing gateway.")
+    link: Name = Field(description="The link that its far side is on, one of links.")
+    addresses: list[AddressText] = Field(
+        min_length=1, description="Its addresses on that link with their prefix lengths, as in 10.255.0.1/30."
+    )
+    routes: dict[Word, AnyAddress] = Field(
+        {}, description="Prefixes of the on-premises network, each to the address of a router on the link."
+    )
+
+
 GatewayText: TypeAlias = Annotated[
-    InternetGatewayText | NatGatewayText | ServiceGatewayText, Field(discriminator="kind")
+    InternetGatewayText | NatGatewayText | ServiceGatewayText | DynamicRoutingGatewayText,
+    Field(discriminator="kind"),
 ]
 
 
@@ -146,7 +161,9 @@ class RouteTableText(Text):
 
     vcn: Name | None = Field(None, description="Its VCN; may be left out where there is one VCN.")
     rules: dict[Word, Word] = Field(
-        {}, description="Destination (a prefix or a service label) to target (a gateway id such as natgw/nat)."
+        {},
+        description="Destination (a prefix or a service label) to target: a gateway id such as natgw/nat, or "
+        "private-ip/ADDRESS for a VNIC that forwards.",
     )
 
 
@@ -281,7 +298,9 @@ class ScenarioText(Text):
         json_schema_extra={"x-expected": "the name or the path of another scenario"},
     )
     vcns: dict[Name, VcnText] = Field({}, description="Virtual cloud networks by name.")
-    gateways: dict[Name, GatewayText] = Field({}, description="Internet, NAT and service gateways by name.")
+    gateways: dict[Name, GatewayText] = Field(
+        {}, description="Internet, NAT, service and dynamic routing gateways by name."
+    )
     route_tables: dict[Name, RouteTableText] = Field({}, description="Route tables by name.")
     subnets: dict[Name, SubnetText] = Field({}, description="Subnets by name.")
     nodes: dict[Name, NodeText] = Field({}, description="Worker nodes by name.")

@@ -23,6 +23,7 @@ from dsflow.scenario.schema_types import (
 )
 
 __all__ = [
+    "AddressText",
     "DeviceText",
     "FilterText",
     "InterfaceText",
@@ -99,6 +100,11 @@ class InterfaceText(Text):
     link: Word | None = Field(None, description="Its link, or a VCN's subnet as subnet/NAME.")
     mtu: Mtu | None = Field(None, description="Left out: 1500, in a subnet 9000, on lo 65536.")
     addresses: list[AddressText] = Field([], description="Addresses with their prefix lengths, as in 10.1.0.1/24.")
+    source_destination_check: bool | None = Field(
+        None,
+        description="In a subnet only; left out: true. false: the VNIC sends and takes packets that are not its own "
+        "(OCI's skip_source_dest_check).",
+    )
 
 
 class RouteText(Text):

@@ -15,7 +15,16 @@ from dsflow.model.internet import InternetHost
 from dsflow.model.question import Expectation, Flow
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, RouteTable, ServiceGateway, Subnet, Vcn
+from dsflow.model.vcn import (
+    DynamicRoutingGateway,
+    Gateway,
+    InternetGateway,
+    NatGateway,
+    RouteTable,
+    ServiceGateway,
+    Subnet,
+    Vcn,
+)
 from dsflow.net.address import Family
 from dsflow.scenario.text import resolve
 from dsflow.scenario.write_devices import device_data
@@ -83,6 +92,9 @@ def _gateway(gateway: Gateway, *, vcn_named: bool) -> dict[str, Any]:
             data = {"kind": "nat", "public_ipv4": str(gateway.public_ipv4)}
         case ServiceGateway():
             data = {"kind": "service", "services": {k: _texts(v) for k, v in gateway.services}}
+        case DynamicRoutingGateway():
+            routes = {str(route.to): str(route.via) for route in gateway.routes}
+            data = {"kind": "drg", "link": gateway.link, "addresses": _texts(gateway.addresses), "routes": routes}
         case _:
             assert_never(gateway)
     vcn = gateway.vcn if vcn_named else None

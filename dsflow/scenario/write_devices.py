@@ -60,6 +60,7 @@ def _interface(interface: DeviceInterface) -> dict[str, Any]:
             "link": interface.link,
             "mtu": None if usual else interface.mtu_bytes,
             "addresses": [str(entry) for entry in interface.addresses],
+            "source_destination_check": None if interface.source_destination_check else False,
         }
     )
 

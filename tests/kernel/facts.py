@@ -54,7 +54,7 @@ FACTS = {
     "6-no-reset-for-reset": "a reset is never reset",
     "6-output-drop": "a filter on output fails the local sender's call",
     "7-burst": "where errors are limited, one receiver gets six in a burst",
-    "7-route-errors": "errors about IPv4 routes have a limit of their own, five in a burst",
+    "7-route-errors": "errors about IPv4 routes have a limit of their own, five in a burst, in the bucket of the other",
     "7-lifted": "without the limit every packet is told of, and the lab lifts it by the mask, not by the rate",
     "error-source-ipv4": "an ICMP error comes from the address toward the sender",
     "error-source-ipv6": "an ICMPv6 error comes from the interface that the packet came in by",

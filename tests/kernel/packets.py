@@ -198,18 +198,26 @@ class Seen:
 
     @property
     def checksums_hold(self) -> bool:
-        """Whether scapy computes the same checksums, of header and message."""
-        bare = (IP if self.family == 4 else IPv6)(self.raw)
-        layer: ScapyPacket = bare
-        while layer and not isinstance(layer, Raw):
-            if hasattr(layer, "cksum"):
-                del layer.cksum
-            if hasattr(layer, "chksum"):
-                del layer.chksum
-            if isinstance(layer, ICMP) or layer.__class__.__name__.startswith("ICMPv6"):
-                break  # a quote's checksums are the quoted packet's affair
-            layer = layer.payload
-        return bytes(bare) == self.raw
+        """Whether the header's checksum and the message's are right (RFC 1071)."""
+        message = self.raw[self.upper :]
+        if self.family == 4:
+            if _sum(self.raw[: self.upper]) != 0xFFFF:
+                return False
+            pseudo = b"" if self.protocol == 1 else self.raw[12:20]
+        else:
+            pseudo = self.raw[8:40]
+        if pseudo:
+            pseudo += len(message).to_bytes(4, "big") + self.protocol.to_bytes(4, "big")
+        return _sum(pseudo + message) == 0xFFFF
+
+
+def _sum(words: bytes) -> int:
+    """The ones' complement sum of 16-bit words."""
+    padded = words + bytes(len(words) % 2)
+    total = sum(int.from_bytes(padded[at : at + 2], "big") for at in range(0, len(padded), 2))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
 
 
 def left(trace: Trace, at: int = 0) -> list[Seen]:

@@ -19,7 +19,6 @@ from tests.kernel.networks import (
     R0,
     R0_FAR,
     R1,
-    R1_FAR,
     VIP,
     chain,
     masquerading,
@@ -172,7 +171,9 @@ def test_pods_of_one_node_hear_each_other_with_63(family: int) -> None:
     found = dsflow.load(node()).send("pod", ping(family, POD, POD2))
     assert found.disposition == "delivered"
     assert arrived(found.traces[0])[0].ttl == 63
-    interfaces = {name for trace in found.traces for hop in trace.hops for name in (hop.in_interface, hop.out_interface)}
+    interfaces = {
+        name for trace in found.traces for hop in trace.hops for name in (hop.in_interface, hop.out_interface)
+    }
     assert interfaces == {None, "eth0", "veth", "veth2"}
     assert {hop.device for trace in found.traces for hop in trace.hops} == {"device/pod", "device/node", "device/pod2"}
 
@@ -222,5 +223,4 @@ def test_an_error_is_forwarded_as_any_packet(family: int) -> None:
     (trace,) = errors(found)
     assert [hop.device for hop in trace.hops] == ["device/r1", "device/r0", "device/h0"]
     assert (told(found).dst, told(found).ttl) == (H0[family], 63)
-    assert error(found).src == (R1[family])
-    assert R1_FAR[family] != R1[family]
+    assert error(found).src == R1[family]

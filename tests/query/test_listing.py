@@ -75,6 +75,16 @@ def test_generic_devices_show_their_addresses_and_routes() -> None:
     assert "e0" in [entry.values[2] for entry in on_link]
 
 
+def test_a_drg_shows_its_far_side_and_its_routes() -> None:
+    mixed = dsflow.load("onprem-firewall")
+    gateway = listing(mixed, "gateways").to_json()["items"][1]
+    assert (gateway["link"], gateway["addresses"]) == ("wan", ["10.255.0.1/30", "fd00:ff::1/64"])
+    assert ("wan", "point-to-point", "2", "edge:wan,drg/office:wan") in [
+        row.cells for row in listing(mixed, "links").table().rows
+    ]
+    assert listing(mixed, "routes").ids()[-2:] == ("drg/office/routes#1", "drg/office/routes#2")
+
+
 def test_lists_numbers_and_truths_stay_what_they_are_in_data() -> None:
     (item,) = listing(sydney(), "services").to_json()["items"]
     assert (item["ports"], item["backends"], item["load_balancer"]) == (["tcp/80"], 3, "lb/nginx")

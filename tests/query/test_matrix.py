@@ -13,7 +13,7 @@ from dsflow.net.address import Family
 from dsflow.query.matrix import Cell, Matrix, explanation, run_matrix
 from dsflow.trace.chain import PathType
 from tests.answers import ANSWERS
-from tests.cases import CLIENT, POD, PUBLIC_NODE, gua, sydney
+from tests.cases import CLIENT, POD, PUBLIC_NODE, gua, office, sydney
 from tests.strategies import clusters
 
 
@@ -167,3 +167,13 @@ def test_every_cell_that_is_not_delivered_is_explained(data: dict[str, Any]) -> 
     for one in run_matrix(dsflow.load(data)).cells:
         assert one.is_delivered or one.explanation
         assert one.chain is None or one.chain.path_type is one.path_type
+
+
+def test_an_on_premises_network_is_asked_in_both_families() -> None:
+    matrix = run_matrix(office())
+    cells = [one for one in matrix.cells if one.path_type is PathType.ON_PREMISES and not one.of_scenario]
+    assert [(one.family, one.disposition_text, one.nat_text) for one in cells] == [
+        (Family.IPV4, "delivered", "none"),
+        (Family.IPV6, "delivered", "none"),
+    ]
+    assert "on-premises" in str(matrix)

@@ -57,8 +57,11 @@ def test_every_path_type_is_there_in_both_families_and_both_ask_the_same_ends() 
         assert one.flow is None or ends(one) == ends(other)
 
 
-def test_on_premises_is_not_modelled() -> None:
-    assert by_path(sydney().topology)[PathType.ON_PREMISES].missing == "on-premises networks are not modelled"
+NO_NETWORK = "no on-premises network: no generic device outside the VCNs"
+
+
+def test_where_there_is_no_on_premises_network_that_is_said() -> None:
+    assert by_path(sydney().topology)[PathType.ON_PREMISES].missing == NO_NETWORK
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_a_scenario_without_pods_or_nodes_says_so() -> None:
         "no Internet host",
         "no pod with addresses of its own",
         "no node",
-        "on-premises networks are not modelled",
+        NO_NETWORK,
     ]
 
 
@@ -92,7 +95,13 @@ def test_generic_devices_alone_have_no_path_types() -> None:
 ON_PREMISES: dict[str, Any] = {
     "links": {"l": {}},
     "devices": {
-        "fw": {"interfaces": {"vnic": {"link": "subnet/lb", "addresses": ["100.0.2.77/24"]}}, "listen": ["tcp/1"]},
+        "fw": {
+            "interfaces": {
+                "vnic": {"link": "subnet/lb", "addresses": ["100.0.2.77/24"]},
+                "e1": {"link": "l", "addresses": ["10.77.0.1/24"]},
+            },
+            "listen": ["tcp/1"],
+        },
         "desk": {"interfaces": {"e0": {"link": "l", "addresses": ["10.77.0.2/24"]}}, "listen": ["tcp/22"]},
     },
 }
@@ -103,6 +112,18 @@ def test_on_premises_is_the_first_device_outside_that_listens() -> None:
     assert ends(chosen) == (POD, "device/desk", 22)
     silent = by_path(changed(ON_PREMISES | {"devices.desk.listen": []}))[PathType.ON_PREMISES]
     assert silent.missing == "no generic device outside the VCNs that listens"
+
+
+def test_on_premises_is_asked_only_where_a_path_leads_there() -> None:
+    """By a DRG, by an appliance, or over other devices behind them."""
+    cut = changed(ON_PREMISES | {"devices.fw.interfaces.e1": None})
+    assert by_path(cut)[PathType.ON_PREMISES].missing == (
+        "no DRG and no appliance leads to a generic device outside the VCNs that listens"
+    )
+    topology = changed({}, "onprem-firewall")
+    assert ends(by_path(topology)[PathType.ON_PREMISES]) == ("pod/default/cart", "device/files", 445)
+    away = changed({"devices.edge.interfaces.lan": None}, "onprem-firewall")
+    assert by_path(away)[PathType.ON_PREMISES].flow is None
 
 
 def test_without_a_listening_pod_no_pod_is_asked() -> None:

@@ -173,3 +173,19 @@ expect:
         "expected an address that a host can have",
         's.yaml:8: expect[0].to: "c": there is no end point of that name',
     ]
+
+
+VNIC = "devices.firewall.interfaces.vnic"
+
+
+def test_what_only_a_vnic_has_and_what_none_has() -> None:
+    """OCI's check is of a VNIC, and a VNIC carries 9000 bytes at most."""
+    assert told({"devices.edge.interfaces.lan.source_destination_check": True}, "onprem-firewall") == [
+        "devices.edge.interfaces.lan.source_destination_check: source_destination_check on an interface that is "
+        "no VNIC: expected such a key in a subnet only"
+    ]
+    assert told({f"{VNIC}.mtu": 9001}, "onprem-firewall") == [
+        f"{VNIC}.mtu: 9001: expected at most 9000, which a VNIC carries"
+    ]
+    assert built({}, "onprem-firewall").devices["database"].interfaces["vnic"].source_destination_check
+    assert not built({}, "onprem-firewall").devices["firewall"].interfaces["vnic"].source_destination_check

@@ -127,3 +127,16 @@ def test_a_connected_route_of_an_interface_without_ipv6_is_not_in_the_way() -> N
     changes = {"expect": [], "flows": [], "devices.h0.interfaces.e0.mtu": 1000}
     again = {"devices.h0.routes": [{"to": "fd00:1::/64", "type": "throw", "metric": 256}]}
     assert built(changes | again, "two-routers").devices["h0"].routes
+
+
+def test_the_next_hop_in_a_subnet_is_its_virtual_router() -> None:
+    """The fabric takes everything there; to another VNIC leads a rule of the VCN."""
+    changes = {"expect": [], "flows": [], "devices.database.routes": [{"to": "0.0.0.0/0", "via": "10.0.8.9"}]}
+    assert problems(changes, "onprem-firewall") == [
+        'devices.database.routes[0].via: "10.0.8.9": '
+        "expected 10.0.8.1, the virtual router of the subnet; more is not modelled"
+    ]
+    narrow = {"devices.database.interfaces.vnic.addresses": ["10.0.8.5/32", "2001:db8:7:8::5/64"]}
+    on_link = [{"to": "10.0.8.1/32", "interface": "vnic"}, {"to": "0.0.0.0/0", "via": "10.0.8.1"}]
+    routes = built(narrow | {"devices.database.routes": on_link}, "onprem-firewall").devices["database"].routes
+    assert routes[1].interface == "vnic"

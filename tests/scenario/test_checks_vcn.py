@@ -112,6 +112,10 @@ def test_one_internet_and_one_service_gateway_per_vcn_but_several_nat_gateways()
     text = told({"gateways.igw2": {"kind": "internet"}, "gateways.s1": service, "gateways.s2": service})
     assert "gateways.igw2: a second Internet gateway beside gateways.igw: expected at most one in a VCN" in text
     assert "gateways.s2: a second service gateway beside gateways.s1" in text
+    again = {"gateways.far": {"kind": "drg", "link": "wan", "addresses": ["10.255.0.5/30"]}}
+    assert problems(again, "onprem-firewall") == [
+        "gateways.far: a second dynamic routing gateway beside gateways.office: expected at most one in a VCN"
+    ]
     assert built({"gateways.nat2": {"kind": "nat", "public_ipv4": "203.0.113.11"}}).gateways["nat2"].enabled
 
 

@@ -38,7 +38,15 @@ IDENTIFIER = (1 << 64) - 1
 
 
 def test_names_are_those_of_the_files() -> None:
-    assert embedded.names() == ("lan-segment", "nat-box", "oke-sydney", "oke-sydney-gua", "two-pods", "two-routers")
+    assert embedded.names() == (
+        "lan-segment",
+        "nat-box",
+        "oke-sydney",
+        "oke-sydney-gua",
+        "onprem-firewall",
+        "two-pods",
+        "two-routers",
+    )
     assert embedded.path("zebra") is None
 
 

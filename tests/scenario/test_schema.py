@@ -42,8 +42,17 @@ HEAD = "apiVersion: dsflow/v1\nname: x\n"
         ("internet: {h: {distance_km: far}}", 'internet.h.distance_km: "far": expected a number from 0 to 20100'),
         ("internet: {h: {access: dial}}", 'internet.h.access: "dial": expected "none", "fixed" or "mobile"'),
         ("gateways: {g: {kind: nat}}", "gateways.g: no public_ipv4: expected an IPv4 address"),
-        ("gateways: {g: {}}", 'gateways.g: no kind: expected "internet", "nat" or "service"'),
-        ("gateways: {g: {kind: drg}}", 'gateways.g.kind: "drg": expected "internet", "nat" or "service"'),
+        ("gateways: {g: {}}", 'gateways.g: no kind: expected "drg", "internet", "nat" or "service"'),
+        ("gateways: {g: {kind: lpg}}", 'gateways.g.kind: "lpg": expected "drg", "internet", "nat" or "service"'),
+        (
+            "gateways: {g: {kind: drg, link: l, addresses: [10.255.0.1]}}",
+            'gateways.g.addresses[0]: "10.255.0.1": a prefix length is missing, as in 10.255.0.1/24: '
+            "expected an address with its prefix length such as 10.1.0.1/24 or fd00:1::1/64",
+        ),
+        (
+            'gateways: {g: {kind: drg, link: l, addresses: [], routes: {"10.0.0.0/8": 7}}}',
+            "gateways.g.addresses: a list without entries: expected a list with at least one item",
+        ),
         ("vcns: {a: {ipv4: [10.0.0.0/16, 5]}}", "vcns.a.ipv4[1]: 5: expected an IPv4 prefix such as 10.0.0.0/16"),
         ("expect: {a: 1}", "expect: a mapping: expected a list"),
         ("gateways: {g: [1]}", "gateways.g: a list: expected a mapping"),
