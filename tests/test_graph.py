@@ -16,7 +16,8 @@ from tests.cases import POD, sydney
 @pytest.mark.parametrize("family", [4, 6])
 def test_every_hop_of_every_chain_is_an_edge(name: str, family: int) -> None:
     simulation = dsflow.load(name)
-    ends = [device for device in simulation.dataplane if device.startswith(("pod/", "node/", "internet/", "lb/", "device/"))]
+    kinds = ("pod/", "node/", "internet/", "lb/", "device/")
+    ends = [device for device in simulation.dataplane if device.startswith(kinds)]
     seen = 0
     for origin, target in product(ends, ends + [service.id for service in simulation.topology.services.values()]):
         for trace in simulation.trace(origin, target, family=family).traces:

@@ -61,9 +61,7 @@ def test_an_ipv4_error_has_the_precedence_of_internetwork_control() -> None:
     assert (error.raw[1], error.raw[4:8]) == (0xC0, bytes(4))
 
 
-@pytest.mark.parametrize(
-    "address", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "ff02::1"]
-)
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "ff02::1"])
 def test_no_error_goes_to_what_is_no_single_host(address: str) -> None:
     src = Address.parse(address)
     assert error_about(first_packet(src.family, "udp", src.value, 5, dport=1)) is None
