@@ -7,10 +7,18 @@ import shutil
 
 import pytest
 
-__all__ = ["needs"]
+__all__ = ["needs", "needs_lab"]
 
 
 def needs(program: str) -> pytest.MarkDecorator:
     """A mark for tests that run ``program``; where the variable CI is set, nothing is skipped."""
     missing = shutil.which(program) is None
     return pytest.mark.skipif(missing and not os.environ.get("CI"), reason=f"{program} is not installed")
+
+
+_MISSING = [name for name in ("ip", "nft", "socat") if shutil.which(name) is None]
+
+needs_lab = pytest.mark.skipif(
+    (bool(_MISSING) or os.geteuid() != 0) and not os.environ.get("CI"), reason="needs root, ip, nft and socat"
+)
+"""A mark for tests that make network namespaces; where the variable CI is set, nothing is skipped."""

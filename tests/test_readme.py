@@ -15,12 +15,16 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
+import dsflow
 from dsflow.cli import main
+from tests.needs import needs_lab
 
 README = Path(__file__).parent.parent / "README.md"
 CI = README.parent / ".ci" / "run"
 CONSOLE = re.compile(r"```console\n\$ dsflow (?P<command>[^\n]*)\n(?P<output>.*?)```", re.DOTALL)
+YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 FIGURE = re.compile(r"\d[\d.,]*(?:-[\d.,]+)?(?= ?(?:µs|ms|s|%|to |\]))")
 BLANKS = re.compile(r" +")
 
@@ -36,14 +40,22 @@ def _without_figures(text: str) -> str:
     return BLANKS.sub(" ", FIGURE.sub("#", text))
 
 
-def _examples() -> Iterator[tuple[str, str]]:
+def _examples() -> Iterator[ParameterSet]:
     for found in CONSOLE.finditer(README.read_text()):
-        yield found["command"], found["output"]
+        marks = [needs_lab] if found["command"].startswith("lab verify") else []
+        yield pytest.param(found["command"], found["output"], marks=marks)
 
 
 @pytest.mark.parametrize(("command", "output"), list(_examples()))
 def test_a_console_example_is_real(command: str, output: str) -> None:
     assert _without_figures(_output(command)) == _without_figures(output)
+
+
+@pytest.mark.parametrize("text", YAML.findall(README.read_text()))
+def test_a_scenario_in_the_readme_can_be_asked(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(text)
+    assert dsflow.load(file).dataplane
 
 
 def test_python_examples_run() -> None:

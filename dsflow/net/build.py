@@ -136,13 +136,13 @@ def reply_to(packet: Packet, *, ttl: int = 64, dont_fragment: bool = False) -> P
 
     A SYN gets a SYN-ACK that acknowledges it and no data (RFC 9293 section 3.10.7.2); a UDP datagram comes
     back with its payload; an echo request gets the reply of RFC 792 or RFC 4443 section 4.2.  A fragment
-    gets nothing: a listener sees whole packets.  ``dont_fragment`` is for UDP over IPv4: TCP always sets the
-    bit, an echo reply never.
+    gets nothing, as a listener sees whole packets, nor does UDP from port 0, which nobody can send to.
+    ``dont_fragment`` is for UDP over IPv4: TCP always sets the bit, an echo reply never.
 
     >>> reply_to(first_packet(4, "udp", 0x0A000001, 0x0A000002, dport=53))
     Packet(udp 10.0.0.2:53 > 10.0.0.1:40000, ttl 64, 60 bytes)
     """
-    if packet.sport is None or is_fragment(packet.raw):
+    if packet.sport is None or is_fragment(packet.raw) or (packet.protocol == UDP and packet.sport == 0):
         return None
     if packet.protocol == TCP:
         return _syn_ack(packet, ttl)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
-import pytest
-
 from dsflow.model.cluster import Listener
 from dsflow.model.devices import (
     DeviceInterface,
@@ -21,14 +16,9 @@ from dsflow.model.devices import (
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.ranges import PortRange
+from tests.needs import needs_lab
 
 __all__ = ["device", "interface", "needs_lab", "network", "route"]
-
-_MISSING = [name for name in ("ip", "nft", "socat") if shutil.which(name) is None]
-needs_lab = pytest.mark.skipif(
-    (bool(_MISSING) or os.geteuid() != 0) and not os.environ.get("CI"), reason="needs root, ip, nft and socat"
-)
-"""A mark for tests that make namespaces; where the variable CI is set, nothing is skipped."""
 
 
 def interface(name: str, link: str | None, *addresses: str, mtu: int = 1500) -> DeviceInterface:
