@@ -131,6 +131,7 @@ class _Compiler:
     def _reverse_path(self) -> ReversePath:
         return ReversePath(
             own=frozenset(address.value for address in self._device.addresses(Family.IPV4)),
+            bare=frozenset(name for name, owns in self._own.by_interface[Family.IPV4].items() if not owns),
             routes=self._routes.back(),
             mode=self._device.rp_filter.value,
             martian=MARTIAN,

@@ -144,10 +144,12 @@ class ReversePath:
     """What Linux asks of an IPv4 source (fib_validate_source); of IPv6 sources it asks nothing here.
 
     ``own`` are the device's addresses, ``routes`` its table by which the source is looked up: always where
-    the packet would leave as it came, and else where ``mode`` (RFC 3704) says so.
+    the packet would leave as it came, and else where ``mode`` (RFC 3704) says so.  On interfaces without an
+    address (``bare``) *loose* is as strict as *strict*.
     """
 
     own: frozenset[int]
+    bare: frozenset[str]
     routes: LongestPrefixTable[Action]
     mode: Literal["off", "strict", "loose"]
     martian: Drop

@@ -81,6 +81,15 @@ class Memory:
         given = session.reply[4], session.reply[5] or 0
         self.mappings.setdefault((family, protocol, src, sport or 0), []).append(given)
 
+    def forget(self, session: Session) -> None:
+        """Remember a session no longer."""
+        for key in (session.original, session.reply):
+            self.sessions.pop(key, None)
+        if session.snat is not None:
+            self.in_use[_destination(session.reply)] -= 1
+        family, protocol, src, sport, _, _ = session.original
+        self.mappings[family, protocol, src, sport or 0].remove((session.reply[4], session.reply[5] or 0))
+
     def free_port(self, pool: PortPool, address: int, packet: Packet, seed: int) -> int | None:
         """A source port, or echo identifier, that no session towards the same destination holds.
 

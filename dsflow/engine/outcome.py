@@ -91,12 +91,16 @@ class Rewrite(NamedTuple):
 
 
 class Tracked(NamedTuple):
-    """What connection tracking found; ``reverse`` for packets that travel against the session's first."""
+    """What connection tracking found; ``reverse`` for packets that travel against the session's first.
+
+    ``ends`` where the packet is the last of its session.
+    """
 
     state: State
     session: Session | None = None
     reverse: bool = False
     remark: Continue | None = None
+    ends: bool = False
 
 
 class Remember(NamedTuple):

@@ -145,7 +145,8 @@ def _reverse_path(table: ReversePath) -> Stage:
             return table.martian
         if isinstance(back, Forward | ToOwner):
             by = back.neighbor.out_interface if isinstance(back, Forward) else back.out_interface
-            return None if by == at.in_interface or table.mode != "strict" else table.unverified
+            strict = table.mode == "strict" or (table.mode == "loose" and at.in_interface in table.bare)
+            return table.unverified if strict and by != at.in_interface else None
         return None if table.mode == "off" else table.unverified
 
     return reverse_path

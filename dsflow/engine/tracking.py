@@ -47,8 +47,11 @@ def track(table: Track) -> Stage:
             opens = table.invalid is None or _can_open(packet)
             return Tracked(State.NEW) if opens else Tracked(State.INVALID, remark=table.invalid)
         reverse = key != session.original
-        answered = reverse or session.original in at.memory.replied
-        return Tracked(State.ESTABLISHED if answered else State.NEW, session, reverse)
+        replied = session.original in at.memory.replied
+        state = State.ESTABLISHED if reverse or replied else State.NEW
+        # a connection whose only answer is a reset never was one, and is forgotten (nf_conntrack_proto_tcp.c)
+        refused = table.invalid is not None and reverse and not replied and bool(packet.tcp_flags & RST)
+        return Tracked(state, session, reverse, ends=refused)
 
     return tracked
 

@@ -275,12 +275,16 @@ def _run(
 def _note(
     program: Program, state: Memories, at: At, stage: str, tracked: Tracked, packet: Packet, records: list[Record]
 ) -> None:
-    """Keep what connection tracking found, and that a session was answered."""
-    at.state, at.session, at.reverse, remark = tracked
+    """Keep what connection tracking found, and that a session was answered or is over."""
+    at.state, at.session, at.reverse, remark, ends = tracked
     if remark is not None:
         records.append((stage, PASS, remark.rule, packet, None, None, 0))
     if at.reverse and at.session is not None and at.state is not State.RELATED:
-        state.own(program.device.id).replied.add(at.session.original)
+        memory = state.own(program.device.id)
+        if ends:
+            memory.forget(at.session)
+        else:
+            memory.replied.add(at.session.original)
 
 
 PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet

@@ -290,13 +290,13 @@ def _parse_upper(raw: bytes, protocol: int, at: int, *, cut: bool, strict: bool)
 
 
 def _read_upper(raw: bytes, protocol: int, at: int, cut: bool) -> _Upper:
-    """A first fragment that does not hold the whole upper header (RFC 1858) has no ports, like a later one."""
+    """Of a first fragment that does not hold the whole upper header (RFC 1858): the ports, if they are there."""
     shortest = _SHORTEST.get(protocol)
     if shortest is None:
         return _NOTHING
     room = len(raw) - at
     if room < shortest and cut:
-        return _NOTHING
+        return _Upper(*_ports(raw, at)) if protocol in (TCP, UDP) and room >= 4 else _NOTHING
     if room < shortest:
         raise MalformedPacket(_WORDS[protocol], f"{room} bytes, shorter than a header of {shortest}")
     if protocol == TCP:

@@ -97,10 +97,13 @@ def test_an_mtu_without_room_is_refused() -> None:
             fragment(first_packet(family, "udp", 1, 2, dport=53, size_bytes=500), mtu)
 
 
-def test_a_first_piece_too_short_for_its_header_has_no_ports() -> None:
+def test_a_first_piece_too_short_for_its_header_has_ports_but_no_flags_and_no_checksum() -> None:
+    """As filters of Linux read it: eight bytes hold them."""
     packet = first_packet(4, "tcp", 1, 2, dport=53, size_bytes=500)
     pieces = fragment(packet, 28)
-    assert pieces[0].sport is None
+    assert (pieces[0].sport, pieces[0].dport) == (40000, 53)
+    assert (pieces[0].tcp_flags, pieces[0].checksum_at) == (0, 0)
+    assert [piece.sport for piece in pieces[1:]] == [None] * (len(pieces) - 1)
     assert reassemble(pieces) == packet
 
 
