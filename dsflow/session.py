@@ -12,7 +12,7 @@ from dsflow.ends import End, Ends
 from dsflow.engine.conntrack import Memories
 from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
-from dsflow.errors import NotModelledError, UsageError, did_you_mean
+from dsflow.errors import NotModelledError, UsageError
 from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
@@ -149,7 +149,7 @@ class Session:
         """The way onto the wire behind an interface."""
         device = self._network.dataplane[device_id]
         if interface not in device.interfaces:
-            raise UsageError(f'"{interface}": no interface of {device_id}{did_you_mean(interface, device.interfaces)}')
+            raise UsageError(f'"{interface}": no interface of {device_id}, which has {", ".join(device.interfaces)}')
         wire = onto_wire(device, interface, packet.family, packet.dst)
         if wire is None:
             raise UsageError(f'"{interface}": nobody is on the link of that interface of {device_id}')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -58,9 +59,13 @@ def template(family: int, protocol: str) -> bytes:
 
 
 def to_scapy(raw: bytes) -> Any:
-    """The scapy packet (``IP`` or ``IPv6``) of these bytes."""
+    """The scapy packet (``IP`` or ``IPv6``) of these bytes; ``Raw`` where scapy can make no header of them."""
     inet, inet6 = _scapy()
-    return (inet.IP if raw[0] >> 4 == 4 else inet6.IPv6)(raw)
+    layer = {4: inet.IP, 6: inet6.IPv6}.get(raw[0] >> 4 if raw else 0, inet.conf.raw_layer)
+    try:
+        return layer(raw)
+    except struct.error:  # shorter than a header
+        return inet.conf.raw_layer(raw)
 
 
 def destination_of(packet: Any) -> Address | None:
