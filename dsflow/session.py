@@ -16,8 +16,9 @@ from dsflow.errors import NotModelledError, UsageError
 from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
+from dsflow.net.options import unmodelled_option
 from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header
-from dsflow.net.wire import upper_flaw
+from dsflow.net.wire import ICMP, upper_flaw
 from dsflow.trace.chain import Context, Question
 from dsflow.trace.hop import Hop
 from dsflow.trace.presented import PresentedChain
@@ -141,6 +142,7 @@ class Session:
             raise NotModelledError(f"protocol {header.protocol}: expected TCP, UDP or ICMP")
         else:
             end = self._ends.destination(header.dst, start)
+            _refuse_unmodelled(first)
         name = "icmp" if header.protocol == "icmpv6" else str(header.protocol)
         question = Question(start.id, header.dst, Family(first.family), name, header.sport, header.dport)
         return self._play(question, start, end, first, wire=wire, raw=True)
@@ -249,6 +251,18 @@ _SERVICE_UNKNOWN = Drop(
     ),
     Disposition.UNDETERMINED,
 )
+
+
+_TIMESTAMP = (Family.IPV4, ICMP, 13)
+"""The one ICMP request beside the echo that Linux answers (RFC 792)."""
+
+
+def _refuse_unmodelled(packet: Packet) -> None:
+    option = unmodelled_option(packet.raw)
+    if option is not None:
+        raise NotModelledError(f"{option} is not modelled")
+    if (packet.family, packet.protocol, packet.icmp_type) == _TIMESTAMP:
+        raise NotModelledError("an ICMP timestamp request: its answer tells the time, which is not modelled")
 
 
 def _lacks(end: End, family: Family) -> Drop:

@@ -6,8 +6,8 @@ import json
 
 import jsonschema
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_RR
+from scapy.layers.inet6 import HBHOptUnknown, IPv6, IPv6ExtHdrHopByHop
 
 import dsflow
 from dsflow import Simulation
@@ -135,3 +135,23 @@ def test_other_protocols_are_refused_from_cloud_objects_alone() -> None:
     chain = routers().send("h0", IP(dst="10.1.2.2", proto=89) / b"hello")
     assert chain.disposition is Disposition.NO_LISTENER
     assert chain.traces[1].hops[-1].packets_in[0][20:22] == bytes((3, 2))
+
+
+@pytest.mark.parametrize(
+    ("packet", "what"),
+    [
+        (
+            IP(src="10.1.0.2", dst="10.1.2.2", options=[IPOption_RR(length=7, routers=["0.0.0.0"])]) / UDP(),
+            "record route",
+        ),
+        (IP(src="10.1.0.2", dst="10.1.2.2") / ICMP(type="timestamp-request"), "timestamp request"),
+        (
+            IPv6(src="fd00:1::2", dst="fd00:1:2::2") / IPv6ExtHdrHopByHop(options=[HBHOptUnknown(otype=0x7E)]) / UDP(),
+            "126",
+        ),
+    ],
+)
+def test_what_somebody_on_the_way_would_have_to_act_on_is_refused(packet: IP, what: str) -> None:
+    """Options that are written into or must be understood, and a question for the time."""
+    with pytest.raises(NotModelledError, match=what):
+        routers().send("h0", packet)

@@ -63,6 +63,7 @@ class LinuxRoutes:
         special: _Rows = {LINK_LOCAL: _STRANGER_ON_LINK}
         if family is Family.IPV4:
             special = {_host(family, value): _NO_BROADCAST for value in self.broadcasts()}
+        special |= {prefix: Deliver(_ITSELF) for prefix in _LOOPBACKS if prefix.family is family}
         return _table(family, self._main[family] | self._local_rows(family) | special, NO_ROUTE)
 
     def back(self) -> LongestPrefixTable[Action]:
@@ -230,6 +231,8 @@ _SPECIAL: dict[RouteType, tuple[Disposition, IcmpError | None]] = {
     RouteType.THROW: (Disposition.NO_ROUTE, IcmpError.NO_ROUTE),  # on to the next table, and there is none
 }
 _TO_ALL = Rule(reason="{dst} is a broadcast address of this device's link (RFC 919)")
+_ITSELF = Rule(reason="{dst} is this device itself, over its loopback interface (RFC 1122 section 3.2.1.3)")
+_LOOPBACKS = tuple(map(Prefix.parse, ("0.0.0.0/32", "127.0.0.0/8", "::/128", "::1/128")))
 _ANYCAST = Rule(reason="{dst} is the anycast address of the subnet's routers (RFC 4291 section 2.6.1)")
 
 LINK_LOCAL = Prefix.parse("fe80::/10")

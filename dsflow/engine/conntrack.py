@@ -11,19 +11,28 @@ from typing import NamedTuple
 
 from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
 from dsflow.net.packet import Packet
-from dsflow.net.wire import ICMP, ICMPV6
+from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ICMP, ICMPV6
 
 __all__ = ["ICMP_PROTOCOLS", "Attached", "Key", "Memories", "Memory", "Session", "key_of", "reversed_key"]
 
 ICMP_PROTOCOLS = (ICMP, ICMPV6)
 
 Key = tuple[int, int, int, int | None, int, int | None]
-"""Family, protocol, source, source port, destination, destination port; of an ICMP echo twice the identifier."""
+"""Family, protocol, source, source port, destination, destination port.
+
+Of an ICMP echo the ports are twice the identifier, and the protocol tells requests from replies.
+"""
+
+_ANSWER = 0x100  # beside the protocol number of an echo reply
+_REPLIES = {ICMP: ECHO_REPLY, ICMPV6: ECHO_REPLY_V6}
 
 
 def key_of(packet: Packet) -> Key:
     """The header by which a session knows a packet."""
-    return packet.family, packet.protocol, packet.src, packet.sport, packet.dst, packet.dport
+    protocol = packet.protocol
+    if protocol in _REPLIES and packet.icmp_type == _REPLIES[protocol]:
+        protocol |= _ANSWER
+    return packet.family, protocol, packet.src, packet.sport, packet.dst, packet.dport
 
 
 def reversed_key(key: Key) -> Key:
@@ -33,16 +42,22 @@ def reversed_key(key: Key) -> Key:
     (4, 6, 2, 80, 1, 40000)
     """
     family, protocol, src, sport, dst, dport = key
+    if protocol & ~_ANSWER in _REPLIES:
+        protocol ^= _ANSWER
     return family, protocol, dst, dport, src, sport
 
 
 class Session(NamedTuple):
-    """A connection through a translator: the first packet's key, its reply's, and the rows that apply."""
+    """A connection through a translator: the first packet's key, its reply's, and the rows that apply.
+
+    ``tcp_flags`` are the first packet's.
+    """
 
     original: Key
     reply: Key
     dnat: NatRow | None = None
     snat: NatRow | None = None
+    tcp_flags: int = 0
 
 
 Attached = tuple[Session, bool]
@@ -106,10 +121,9 @@ class Memory:
                 return None
         return port
 
-    def is_taken(self, packet: Packet, address: int) -> bool:
-        """Whether the answer to a packet without ports could not be told from another connection's."""
-        reply = packet.family, packet.protocol, packet.dst, packet.dport, address, packet.sport
-        return reply in self.sessions
+    def is_taken(self, packet: Packet, address: int, port: int | None) -> bool:
+        """Whether the answer to a packet from ``address`` and its port could not be told from another connection's."""
+        return _reply_key(packet, address, packet.sport if port is None else port) in self.sessions
 
     def kept_port(self, address: int, packet: Packet, seed: int) -> int | None:
         """The source port that Linux gives a new connection (nf_nat_core, get_unique_tuple).
@@ -128,15 +142,16 @@ class Memory:
         return self.free_port(pool, address, packet, seed)
 
 
-def _reply_key(packet: Packet, address: int, port: int) -> Key:
+def _reply_key(packet: Packet, address: int, port: int | None) -> Key:
     """What the answer to the packet bears if its source becomes ``address`` and ``port``."""
-    echo = packet.protocol in ICMP_PROTOCOLS
-    return packet.family, packet.protocol, packet.dst, port if echo else packet.dport, address, port
+    family, protocol, _, _, dst, dport = key_of(packet)
+    return reversed_key((family, protocol, address, port, dst, port if packet.protocol in ICMP_PROTOCOLS else dport))
 
 
 def _destination(reply: Key) -> tuple[int, ...]:
     """What a reply comes from: protocol, address and port; an echo's identifier is no part of it."""
     _, protocol, src, sport, _, _ = reply
+    protocol &= ~_ANSWER
     return protocol, src, 0 if protocol in ICMP_PROTOCOLS else sport or 0
 
 

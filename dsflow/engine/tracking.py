@@ -48,6 +48,8 @@ def track(table: Track) -> Stage:
             return Tracked(State.NEW) if opens else Tracked(State.INVALID, remark=table.invalid)
         reverse = key != session.original
         replied = session.original in at.memory.replied
+        if table.invalid is not None and not reverse and not replied and _is_early(packet, session):
+            return Tracked(State.INVALID, remark=table.invalid)
         state = State.ESTABLISHED if reverse or replied else State.NEW
         # a connection whose only answer is a reset never was one, and is forgotten (nf_conntrack_proto_tcp.c)
         refused = table.invalid is not None and reverse and not replied and bool(packet.tcp_flags & RST)
@@ -62,7 +64,8 @@ def confirm(_: Confirm) -> Stage:
     def confirmed(packet: Packet, at: At) -> Outcome:
         if at.state is not State.NEW or at.session is not None:
             return None
-        return Remember(Session(key_of(at.arrived), reversed_key(key_of(packet)), at.dnat, at.snat))
+        original, reply = key_of(at.arrived), reversed_key(key_of(packet))
+        return Remember(Session(original, reply, at.dnat, at.snat, at.arrived.tcp_flags))
 
     return confirmed
 
@@ -81,6 +84,12 @@ def _makes_no_sense(packet: Packet, at: At) -> bool:
     if _is_garbled(at):
         return True
     return packet.protocol == TCP and packet.tcp_flags & (SYN | ACK | RST | FIN | URG) not in _KNOWN_FLAGS
+
+
+def _is_early(packet: Packet, session: Session) -> bool:
+    """Whether the sender of a SYN goes on before it is answered: it may repeat it or give up, and nothing else."""
+    opening = packet.protocol == TCP and session.tcp_flags & (SYN | ACK) == SYN
+    return opening and not packet.tcp_flags & RST and packet.tcp_flags & (SYN | ACK | FIN) != SYN
 
 
 def _is_garbled(at: At) -> bool:

@@ -140,7 +140,8 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
             port = at.memory.kept_port(address, packet, seed)
         if port is None:
             return table.exhausted
-    if packet.sport is None and at.memory.is_taken(packet, address):
+    fixed = packet.sport is None or row.port is not None
+    if fixed and at.memory.is_taken(packet, address, port):
         return table.exhausted
     new = _with_source(packet, address, port)
     return None if new == packet else Rewrite(new, row.rule, row.kind, snat=row)

@@ -15,6 +15,7 @@ from dsflow.engine.conntrack import Attached, Memories, Session, key_of, reverse
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
 from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces
+from dsflow.net.address import Family
 from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Packet, decremented
 from dsflow.net.wire import MalformedPacket, is_fragment
@@ -264,12 +265,22 @@ def _run(
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
             else:
-                records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
+                records.append(
+                    (name, _effect(outcome), outcome.rule, packet, None, None, _passable(at, packet, mtu_bytes))
+                )
                 return outcome
         else:
             phase = phase.then
     assert at.route is not None, "a pipeline ends in a decision"
     return at.route
+
+
+def _passable(at: At, packet: Packet, mtu_bytes: int) -> int:
+    """The size of which a refused packet's sender is told: in IPv6 the link's, where that is exceeded too."""
+    if packet.family is Family.IPV4 or at.route is None:
+        return mtu_bytes
+    link = at.route.neighbor.link.mtu_bytes
+    return link if (at.largest or packet.length) > link else mtu_bytes
 
 
 def _note(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dsflow.net.address import Family
-from dsflow.net.assemble import assembled
-from dsflow.net.packet import Packet
+from dsflow.net.checksum import internet_checksum, transport_checksum
+from dsflow.net.packet import Packet, rewritten
 from dsflow.net.wire import (
     CHECKSUM_OFFSET,
     ECHO_REPLY,
@@ -51,19 +51,15 @@ def quoted(error: Packet) -> Packet | None:
 
 
 def requoted(error: Packet, quote: Packet, *, src: int | None = None, dst: int | None = None) -> Packet:
-    """The error with another packet inside, between other addresses, its checksums right."""
-    head = error.raw[error.transport : error.transport + _ERROR_HEADER_BYTES]
-    message = head[:2] + bytes(2) + head[4:] + quote.raw
-    ipv4 = error.family is Family.IPV4
-    return assembled(
-        error.family,
-        error.protocol,
-        error.src if src is None else src,
-        error.dst if dst is None else dst,
-        message,
-        ttl=error.ttl,
-        traffic_class=error.raw[1] if ipv4 else (error.raw[0] & 0x0F) << 4 | error.raw[1] >> 4,
-    )
+    """The error with another packet inside, between other addresses, its checksums right; its header stays."""
+    moved = rewritten(error, src=src, dst=dst)
+    at = moved.transport
+    message = moved.raw[at : at + 2] + bytes(2) + moved.raw[at + 4 : at + _ERROR_HEADER_BYTES] + quote.raw
+    if moved.family is Family.IPV4:
+        checksum = internet_checksum(message)
+    else:
+        checksum = transport_checksum(moved.src, moved.dst, moved.protocol, message)
+    return Packet.read(moved.raw[:at] + message[:2] + checksum.to_bytes(2, "big") + message[4:])
 
 
 def _upper_header(raw: bytes) -> tuple[int, int, bool]:

@@ -52,9 +52,8 @@ def test_a_pool_gives_every_port_once_and_then_none(size: int, extra: int, proto
         port = memory.free_port(pool, 99, packet, seed=0)
         if port is not None:
             given_out.append(port)
-            end = (port, port) if protocol == "icmp" else (80, port)
-            reply = packet.family, packet.protocol, 2, end[0], 99, end[1]
-            memory.store(Session(key_of(packet), reply, snat=row))
+            sent = packet.family, packet.protocol, 99, port, 2, port if protocol == "icmp" else 80
+            memory.store(Session(key_of(packet), reversed_key(sent), snat=row))
     assert sorted(given_out) == list(range(5000, 5000 + size))
 
 
