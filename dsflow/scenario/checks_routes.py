@@ -123,6 +123,8 @@ class _Routes:
     def _check_next_hop(self, path: Path, via: Address, interface: str | None) -> None:
         if via in self._own:
             self._report(path, f'"{via}", an address of {self._device.id} itself', "the address of a neighbour")
+        elif self._is_broadcast(via):
+            self._report(path, f'"{via}", a broadcast address', "the address of a neighbour")
         elif interface is None:
             self._report(path, f'"{via}"', f"an address on the link of an interface {self._has(None, via.family)}")
         elif interface not in self._on_link.interfaces(via):
@@ -156,6 +158,14 @@ class _Routes:
         elif route.mtu_bytes > interface.mtu_bytes and interface.carries(route.to.family):
             expected = f"at most {interface.mtu_bytes}, the MTU of {interface.name}"
             self._report((*path, "mtu"), str(route.mtu_bytes), expected)
+
+    def _is_broadcast(self, address: Address) -> bool:
+        """Whether IPv4 takes the address for all on one of the device's links (RFC 919)."""
+        entries = (entry for interface in self._device.interfaces.values() for entry in interface.addresses)
+        return address.family is Family.IPV4 and any(
+            entry.prefix.length < 31 and entry.prefix.family is Family.IPV4 and address.value == entry.prefix.last
+            for entry in entries
+        )
 
     def _check_source(self, path: Path, route: DeviceRoute) -> None:
         source = route.source_address

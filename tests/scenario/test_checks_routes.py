@@ -34,6 +34,10 @@ def told(*routes: dict[str, Any]) -> list[str]:
             '.via: "10.1.0.1", an address of device/r0 itself: expected the address of a neighbour',
         ),
         (
+            {"via": "10.1.0.255"},
+            '.via: "10.1.0.255", a broadcast address: expected the address of a neighbour',
+        ),
+        (
             {"via": "192.0.2.1"},
             '.via: "192.0.2.1", an address of device/r0 itself: expected the address of a neighbour',
         ),
