@@ -217,6 +217,11 @@ class UnreadablePacket(Packet):
         )
         self.flaw = flaw
 
+    @property
+    def has_header(self) -> bool:
+        """Whether version and length let addresses be read."""
+        return bool(self.raw) and len(self.raw) >= {4: 20, 6: 40}.get(self.raw[0] >> 4, len(self.raw) + 1)
+
 
 def _end(address: str, port: int | None) -> str:
     if port is None:

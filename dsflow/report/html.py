@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dsflow.dataplane.assumptions import ASSUMPTIONS, Assumption
-from dsflow.query.matrix import Cell, Matrix
+from dsflow.query.matrix import Cell, Matrix, port_text
 from dsflow.report.files import written_whole
 from dsflow.report.plot import topology_svg
 from dsflow.trace.markup import chain_html
@@ -58,11 +58,16 @@ def matrix_html(matrix: Matrix) -> str:
         profile=topology.profile,
         seed=matrix.simulation.seed,
         caveat=CAVEAT,
+        heading="Every path, both families" if _has_paths(matrix) else "The scenario's own flows",
         rows=list(_rows(matrix)),
         note=matrix.note,
         picture=topology_svg(matrix.simulation),
         assumptions=_assumptions(matrix),
     )
+
+
+def _has_paths(matrix: Matrix) -> bool:
+    return any(not cell.of_scenario for cell in matrix.cells)
 
 
 class _Row(NamedTuple):
@@ -86,7 +91,7 @@ def _rows(matrix: Matrix) -> Iterator[_Row]:
     for number, cell in enumerate(matrix.cells, start=1):
         p50, p99 = _times(cell)
         yield _Row(
-            path=str(cell.path_type or "a flow of the scenario"),
+            path=_path(cell),
             family=cell.family.title,
             disposition=cell.disposition_text,
             style=_style(cell),
@@ -99,6 +104,15 @@ def _rows(matrix: Matrix) -> Iterator[_Row]:
             anchor="" if cell.chain is None else f"chain-{number}",
             hop_by_hop="" if cell.chain is None else chain_html(cell.chain),
         )
+
+
+def _path(cell: Cell) -> str:
+    """The path type; of a flow that the scenario brings along, also what it asks."""
+    if cell.chain is None or not cell.of_scenario:
+        return str(cell.path_type or "no path type")
+    asked = cell.chain.question
+    words = f"{asked.origin} to {asked.target}, {port_text(asked.protocol, asked.dport)}"
+    return f"{cell.path_type}: {words}" if cell.path_type else words
 
 
 def _style(cell: Cell) -> str:

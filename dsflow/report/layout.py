@@ -12,7 +12,8 @@
                     └──────────┴─────────────────────────┴─┘
 
 A pod stands in its node, in a region of the subnet that its address is from.  Where there are very many
-nodes or pods, the rest is told by a number; what ``keep`` names is always there.
+nodes or pods, the rest is told by a number; what ``keep`` names is always there.  Generic devices stand in
+their subnet, or under the Internet and left of the VCNs (:mod:`dsflow.report.outside`).
 """
 
 from __future__ import annotations
@@ -20,98 +21,34 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.devices import GenericDevice
 from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway, Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family
+from dsflow.report.boxes import (
+    ASIDE_WIDTH,
+    BETWEEN,
+    DEVICE,
+    GAP,
+    LABEL,
+    LANE,
+    PAD,
+    POD,
+    ROUTER_WIDTH,
+    TITLE,
+    Box,
+    Layout,
+    Role,
+)
+from dsflow.report.cards import Card
+from dsflow.report.columns import is_inside
+from dsflow.report.outside import Outside
 
-__all__ = ["Box", "Layout", "Role", "lay_out", "short_name"]
-
-
-class Role(Enum):
-    """What a rectangle stands for; a drawing gives each its own look."""
-
-    INTERNET = "internet"
-    VCN = "vcn"
-    SUBNET = "subnet"
-    NODE = "node"
-    PODS = "pods"
-    HOST_PODS = "host-pods"
-    ROUTER = "router"
-    GATEWAY = "gateway"
-    BALANCER = "balancer"
-    HOST = "host"
-    POD = "pod"
-    HOST_POD = "host-pod"
-    MORE = "more"
-
-
-class Box(NamedTuple):
-    """A rectangle with its words: ``title`` in the first line, ``detail`` in the second."""
-
-    role: Role
-    x: float
-    y: float
-    width: float
-    height: float
-    title: str
-    detail: str = ""
-
-    @property
-    def right(self) -> float:
-        """The x of the right edge."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        """The y of the lower edge."""
-        return self.y + self.height
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The centre."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-
-@dataclass(slots=True)
-class Layout:
-    """The boxes in drawing order, and those of devices by id."""
-
-    boxes: list[Box] = field(default_factory=list)
-    devices: dict[str, Box] = field(default_factory=dict)
-
-    def add(self, box: Box, device: str | None = None, *, under: int | None = None) -> Box:
-        """Take a box in, with the id of the device that it shows, perhaps under those from a place on."""
-        self.boxes.insert(len(self.boxes) if under is None else under, box)
-        if device is not None:
-            self.devices[device] = box
-        return box
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height of the whole."""
-        return max(box.right for box in self.boxes) + PAD, max(box.bottom for box in self.boxes) + PAD
-
-
-PAD = 0.16
-GAP = 0.15
-TITLE = 0.26
-LANE = 0.22
-"""Under a node's title, where the paths of its pods run."""
-
-POD = (1.4, 0.42)
-DEVICE = (1.3, 0.46)
-ROUTER_WIDTH = 0.3
-BETWEEN = 0.6
-"""From the Internet's region to what is next to it: room for arrows."""
-ASIDE_WIDTH = 1.6
-"""Of a subnet without nodes, which stands between the border and the router."""
-LABEL = 0.12
+__all__ = ["lay_out", "short_name"]
 
 MOST_NODES = 12
 MOST_PODS = 24
@@ -127,12 +64,22 @@ def lay_out(topology: Topology, *, keep: Collection[str] = ()) -> Layout:
         Ids of devices that are shown however many there are.
     """
     planner = _Planner(topology, frozenset(keep))
-    left = planner.internet() if topology.internet else PAD
+    outside = Outside(topology)
+    lower, left = PAD, PAD
+    if topology.internet or (outside.has_devices and topology.vcns):
+        width = max(DEVICE[0] if topology.internet else 0.0, outside.width) + 2 * PAD
+        left = PAD + width + max(BETWEEN, outside.gap_width - PAD)
+        if topology.internet:
+            lower = planner.internet(PAD + width).bottom + 2 * PAD
+    elif topology.vcns:
+        left += outside.gap_width
     if topology.gateways:
         left += 2 * GAP + DEVICE[0] / 2
     top = PAD
     for vcn in topology.vcns.values():
         top = planner.vcn(vcn, left, top).bottom + 2 * PAD
+    if outside:
+        planner.outside(outside, lower)
     return planner.layout
 
 
@@ -146,6 +93,9 @@ class _Planner:
         self.nodes: defaultdict[str, list[Node]] = defaultdict(list)
         self.balancers: defaultdict[str, list[LoadBalancer]] = defaultdict(list)
         self.pods: defaultdict[str, defaultdict[str | None, list[Pod]]] = defaultdict(lambda: defaultdict(list))
+        self.appliances: defaultdict[str, list[GenericDevice]] = defaultdict(list)
+        for device in filter(is_inside, topology.devices.values()):
+            self.appliances[next(found.subnet for found in device.interfaces.values() if found.subnet)].append(device)
         for node in topology.nodes.values():
             self.nodes[node.subnet].append(node)
         for balancer in topology.load_balancers.values():
@@ -156,18 +106,34 @@ class _Planner:
         fullest = max((len(group) for groups in self.pods.values() for group in groups.values()), default=1)
         self.columns = max(2, min(MOST_COLUMNS, fullest))
 
-    def internet(self) -> float:
-        """The hosts outside, one under the other; gives the x where a VCN's border may stand."""
+    def internet(self, right: float) -> Box:
+        """The hosts outside, one under the other, in a region that ends at ``right``."""
         width, height = DEVICE
         hosts = list(self.topology.internet.values())
         depth = TITLE + len(hosts) * (height + 2 * GAP)
-        region = self.layout.add(Box(Role.INTERNET, PAD, PAD, width + 2 * PAD, depth, "the Internet"))
+        left = right - width - 2 * PAD
+        region = self.layout.add(Box(Role.INTERNET, left, PAD, width + 2 * PAD, depth, "the Internet"))
         y = region.y + TITLE
         for host in hosts:
             words = host.id, _address(host.ipv4 or host.ipv6)
             self.layout.add(Box(Role.HOST, region.x + PAD, y, width, height, *words), host.id)
             y += height + 2 * GAP
-        return region.right + BETWEEN
+        return region
+
+    def outside(self, outside: Outside, top: float) -> None:
+        """Generic devices outside the VCNs, beside a VCN in a region of their own."""
+        if not self.topology.vcns or not outside.has_devices:
+            outside.put(self.layout, PAD, top)
+            return
+        place = len(self.layout.boxes)
+        internet = next((box for box in self.layout.boxes if box.role is Role.INTERNET), None)
+        width = outside.width + 2 * PAD
+        left = PAD if internet is None else max(PAD, internet.right - width)
+        lower = outside.put(self.layout, left + PAD, top + TITLE + PAD)
+        tops = [box.y for box in self.layout.boxes[place:]]
+        start = min(tops) - TITLE - PAD
+        region = Box(Role.PREMISES, left, start, width, lower + PAD - start, "on premises")
+        self.layout.add(region, under=place)
 
     def vcn(self, vcn: Vcn, left: float, top: float) -> Box:
         """One VCN: gateways on its border, then subnets without nodes, the router, and subnets with nodes."""
@@ -175,18 +141,20 @@ class _Planner:
         subnets = [subnet for subnet in self.topology.subnets.values() if subnet.vcn == vcn.name]
         aside = [subnet for subnet in subnets if self._stands_aside(subnet)]
         gateways = [gateway for gateway in self.topology.gateways.values() if gateway.vcn == vcn.name]
+        gateways.sort(key=lambda gateway: isinstance(gateway, DynamicRoutingGateway))  # nearest to what is on premises
         start = top + TITLE + PAD
 
         y = start
         for gateway in gateways:
-            box = Box(Role.GATEWAY, left - DEVICE[0] / 2, y, *DEVICE, gateway.id, _gateway_words(gateway))
-            y = self.layout.add(box, gateway.id).bottom + 2 * GAP
+            box = self._gateway(gateway, left - DEVICE[0] / 2, y)
+            y = box.bottom + 2 * GAP
+        aside_width = max([ASIDE_WIDTH, *(self._aside_width(subnet) for subnet in aside)])
         for subnet in aside:
-            y = self._aside(subnet, left + PAD, y).bottom + PAD
+            y = self._aside(subnet, left + PAD, y, aside_width).bottom + PAD
         lower = y
 
         narrow = DEVICE[0] / 2 + 3 * PAD if gateways else PAD
-        router_x = left + (ASIDE_WIDTH + 4 * PAD if aside else narrow)
+        router_x = left + (aside_width + 4 * PAD if aside else narrow)
         right = router_x + ROUTER_WIDTH
         y = start
         for subnet in subnets:
@@ -196,30 +164,85 @@ class _Planner:
         lower = max(lower, y)
         self.layout.add(Box(Role.ROUTER, router_x, start, ROUTER_WIDTH, lower - PAD - start, vcn.id), vcn.id)
         words = vcn.id, _prefixes(vcn)
-        return self.layout.add(Box(Role.VCN, left, top, right + PAD - left, lower - top, *words), under=place)
+        region = self.layout.add(Box(Role.VCN, left, top, right + PAD - left, lower - top, *words), under=place)
+        self._lead_around(subnets, region)
+        return region
+
+    def _gateway(self, gateway: Gateway, left: float, top: float) -> Box:
+        words = _gateway_words(gateway)
+        height = DEVICE[1] + 0.14 * words.count("\n")
+        box = self.layout.add(Box(Role.GATEWAY, left, top, DEVICE[0], height, gateway.id, words), gateway.id)
+        if isinstance(gateway, DynamicRoutingGateway):
+            self.layout.ports[gateway.id, gateway.link] = box.x, box.middle[1]
+        return box
+
+    def _lead_around(self, subnets: list[Subnet], vcn: Box) -> None:
+        """Links of appliances beside nodes leave by the VCN's foot, not through what is left of them."""
+        number = 0
+        for subnet in subnets:
+            for card in map(self._card, self.appliances[subnet.name] if subnet.name in self.nodes else ()):
+                for interface in card.left:
+                    if interface.subnet is None:
+                        port = card.device.id, interface.name
+                        x, y = self.layout.ports[port]
+                        lane, foot = x - PAD - 0.1 * (1 + number), vcn.bottom + 0.1 * (1 + number)
+                        self.layout.detours[port] = [(lane, y), (lane, foot)]
+                        number += 1
 
     def _stands_aside(self, subnet: Subnet) -> bool:
         """Whether a subnet has a region left of the router: one that holds pods only is drawn inside their nodes."""
-        return subnet.name not in self.nodes and (subnet.name in self.balancers or subnet.name not in self.pod_subnets)
+        if subnet.name in self.nodes:
+            return False
+        holds = subnet.name in self.balancers or subnet.name in self.appliances
+        return holds or subnet.name not in self.pod_subnets
 
-    def _aside(self, subnet: Subnet, left: float, top: float) -> Box:
+    def _card(self, device: GenericDevice) -> Card:
+        """A device in a subnet: its interfaces in subnets look to the router, and beside nodes all do."""
+        home = next(entry.subnet for entry in device.interfaces.values() if entry.subnet is not None)
+        wired = [entry for entry in device.interfaces.values() if entry.link is not None]
+        if home in self.nodes:
+            return Card(device, wired, ())
+        return Card(
+            device,
+            [entry for entry in wired if entry.subnet is None],
+            [entry for entry in wired if entry.subnet is not None],
+        )
+
+    def _appliance(self, device: GenericDevice, left: float, top: float) -> Box:
+        box = self._card(device).put(self.layout, left, top)
+        for entry in device.interfaces.values():
+            if entry.subnet is not None:
+                vcn = self.topology.vcns[self.topology.subnets[entry.subnet].vcn]
+                self.layout.fabrics[device.id, entry.name] = vcn.id
+        return box
+
+    def _aside_width(self, subnet: Subnet) -> float:
+        return max((self._card(device).width + 2 * GAP for device in self.appliances[subnet.name]), default=0.0)
+
+    def _aside(self, subnet: Subnet, left: float, top: float, width: float) -> Box:
         place = len(self.layout.boxes)
         prefixes = _prefixes(subnet).replace("  ", "\n")
         y = top + TITLE + 0.14 * (1 + prefixes.count("\n")) + GAP
         for balancer in self.balancers[subnet.name]:
             words = balancer.id, _address(balancer.ipv4)
-            box = Box(Role.BALANCER, left + ASIDE_WIDTH - DEVICE[0] - GAP, y, *DEVICE, *words)
+            box = Box(Role.BALANCER, left + width - DEVICE[0] - GAP, y, *DEVICE, *words)
             y = self.layout.add(box, balancer.id).bottom + GAP
-        return self.layout.add(Box(Role.SUBNET, left, top, ASIDE_WIDTH, y - top, subnet.id, prefixes), under=place)
+        for device in self.appliances[subnet.name]:
+            x = left + width - self._card(device).width - GAP
+            y = self._appliance(device, x, y).bottom + GAP
+        return self.layout.add(Box(Role.SUBNET, left, top, width, y - top, subnet.id, prefixes), under=place)
 
     def _housing(self, subnet: Subnet, left: float, top: float) -> Box:
-        """A subnet with its nodes, and above them its load balancers."""
+        """A subnet with its nodes, and above them its load balancers and appliances."""
         place = len(self.layout.boxes)
         width = self.columns * (POD[0] + GAP) + 3 * GAP
         y = top + TITLE + GAP / 2
         for balancer in self.balancers[subnet.name]:
             box = Box(Role.BALANCER, left + PAD, y, *DEVICE, balancer.id, _address(balancer.ipv4))
             y = self.layout.add(box, balancer.id).bottom + GAP
+        for device in self.appliances[subnet.name]:
+            box = self._appliance(device, left + PAD, y)
+            y, width = box.bottom + GAP, max(width, box.width)
         nodes = self.nodes[subnet.name]
         kept = {self.topology.pods[found[4:]].node for found in self.keep if found.startswith("pod/")}
         shown = _some(nodes, MOST_NODES, [node for node in nodes if node.id in self.keep or node.name in kept])
@@ -286,7 +309,7 @@ def _gateway_words(gateway: Gateway) -> str:
         case ServiceGateway():
             words = "service gateway"
         case DynamicRoutingGateway():
-            words = "DRG"
+            words = "\n".join(["DRG", *map(str, gateway.addresses)])
     return words if gateway.enabled else "disabled"
 
 

@@ -8,13 +8,13 @@ from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
 from dsflow.trace.ledger import LedgerRow
 from dsflow.trace.trace import Direction, Trace
-from dsflow.trace.words import endpoint, packet_words, question_words, trace_title, verdict_words
+from dsflow.trace.words import NO_HEADER, endpoint, packet_words, question_words, trace_title, verdict_words
 
 __all__ = ["chain_mermaid"]
 
 
 def chain_mermaid(chain: Chain) -> str:
-    """The diagram of a chain: devices as participants, a message for every link, notes for NAT and drops.
+    """The diagram of a chain: devices as participants, a message for every link, notes for NAT, redirects and drops.
 
     >>> import dsflow
     >>> chain = dsflow.load("two-pods").trace("pod/default/client", "pod/default/server", family=4, tcp=80)
@@ -54,6 +54,8 @@ def _trace_lines(trace: Trace, names: dict[str, str], applied: dict[int, list[Le
         here = names[hop.device]
         for row in applied.get(hop.index, ()):
             yield f"Note over {here}: {_safe(_translation(row))}"
+        for told in _redirects(hop):
+            yield f"Note over {here}: {_safe(told)}"
         if hop.index + 1 < len(trace.hops):
             yield f"{here}{arrow}{names[trace.hops[hop.index + 1].device]}: {_safe(_message(hop))}"
 
@@ -67,9 +69,15 @@ def _translation(row: LedgerRow) -> str:
     return f"{row.kind}: destination {endpoint(old.dst, old.dport)} becomes {endpoint(new.dst, new.dport)}"
 
 
+def _redirects(hop: Hop) -> Iterator[str]:
+    """What the device told the sender besides."""
+    return (f"{step.stage}: {step.reason}" for step in hop.steps if step.stage == "redirect")
+
+
 def _message(hop: Hop) -> str:
     header = hop.header_out
-    assert header is not None, "a hop that is not the last sent a packet"
+    if header is None:
+        return f"packet {NO_HEADER}, {hop.left[0].length} bytes"
     pieces = f", {len(hop.left)} fragments" if len(hop.left) > 1 else ""
     return f"{packet_words(header)}, TTL {header.ttl}{pieces}"
 

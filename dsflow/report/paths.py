@@ -1,7 +1,7 @@
 """Where the lines of a drawing run: wires between devices, and the way of a packet, as points.
 
 Lines keep to the room that the layout leaves for them: level between devices and their router, along a
-node's lane, and in the gaps between pods.
+node's lane, in the gaps between pods, and on the right of the links of generic devices.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from dsflow.report.layout import GAP, LANE, TITLE, Box, Layout, Role
+from dsflow.report.boxes import GAP, LANE, TITLE, Box, Layout, Point, Port, Role
+from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Trace
 
-__all__ = ["Point", "link_lines", "wires"]
-
-Point = tuple[float, float]
+__all__ = ["link_lines", "wires"]
 
 
 def wires(layout: Layout) -> Iterator[tuple[Point, Point]]:
-    """What is wired to a router, as level lines, and gateways to the Internet's region."""
+    """What is wired to a router, as level lines, and gateways to the Internet's region; links are cables."""
     routers = [box for box in layout.boxes if box.role is Role.ROUTER]
     outside = next((box for box in layout.boxes if box.role is Role.INTERNET), None)
     for box in layout.boxes:
@@ -30,6 +29,9 @@ def wires(layout: Layout) -> Iterator[tuple[Point, Point]]:
         if box.role is Role.GATEWAY and outside is not None and not box.title.startswith(("sgw/", "drg/")):
             y = min(_level(box), outside.bottom - GAP)
             yield (outside.right, y), (box.x, _level(box))
+    for port, vcn in layout.fabrics.items():
+        (x, y), router = layout.ports[port], layout.devices[vcn]
+        yield (x, y), (router.x if x < router.x else router.right, min(max(y, router.y), router.bottom))
 
 
 def _level(box: Box) -> float:
@@ -39,17 +41,62 @@ def _level(box: Box) -> float:
 
 def link_lines(trace: Trace, layout: Layout) -> Iterator[list[Point]]:
     """The line of every link of a trace, as points; each begins where the one before it ended."""
-    boxes = [layout.devices[hop.device] for hop in trace.hops]
     at: Point | None = None
-    for here, there in pairwise(boxes):
-        start = _leaving(here, there, at)
-        points = start + _arriving(there, here, start[-1])
+    for here, there in pairwise(trace.hops):
+        points = _along_cable(here, there, layout)
+        if not points:
+            leaves, reached = _stand(layout, here, here.out_interface), _stand(layout, there, there.in_interface)
+            start = _leaving(leaves, reached, at)
+            points = start + _arriving(reached, leaves, start[-1])
         at = points[-1]
         yield points
 
 
 _APART = 0.07
 """Between the way in and the way out at one edge of a box."""
+_BESIDE = 0.05
+"""Between a link and a packet's way along it."""
+
+
+def _along_cable(here: Hop, there: Hop, layout: Layout) -> list[Point]:
+    """The way along the link that joins two interfaces, on its right as one goes; empty where no link does."""
+    leaves: Port = here.device, here.out_interface or ""
+    reached: Port = there.device, there.in_interface or ""
+    for cable in layout.cables:
+        if leaves in cable.ends and reached in cable.ends:
+            return _aside([*cable.ends[leaves], *reversed(cable.ends[reached])], _BESIDE)
+    return []
+
+
+def _aside(points: list[Point], distance: float) -> list[Point]:
+    """A line of level and upright pieces, shifted to the right of who follows it (y is downwards)."""
+    corners = [points[0]]
+    for point in points[1:]:
+        if point == corners[-1]:
+            continue
+        if len(corners) > 1 and _heading(*corners[-2:]) == _heading(corners[-1], point):
+            corners.pop()
+        corners.append(point)
+    headings = [_heading(*piece) for piece in pairwise(corners)]
+    shifted = []
+    for (x, y), before, after in zip(corners, [(0.0, 0.0), *headings], [*headings, (0.0, 0.0)], strict=True):
+        shifted.append((x - distance * (before[1] + after[1]), y + distance * (before[0] + after[0])))
+    return shifted
+
+
+def _heading(start: Point, end: Point) -> Point:
+    length = math.dist(start, end)
+    return (end[0] - start[0]) / length, (end[1] - start[1]) / length
+
+
+def _stand(layout: Layout, hop: Hop, interface: str | None) -> Box:
+    """The box that a line leaves or reaches: of a generic device in a subnet, the place of the interface."""
+    port: Port = hop.device, interface or ""
+    box = layout.devices[hop.device]
+    if port not in layout.fabrics:
+        return box
+    x, y = layout.ports[port]
+    return box._replace(x=x, y=y, width=0.0, height=0.0)
 
 
 def _leaving(here: Box, there: Box, at: Point | None) -> list[Point]:

@@ -1,7 +1,8 @@
 """Every packet at every hop as a pcapng file for Wireshark and tshark: a door to scapy's writer.
 
-Packets are raw IP (LINKTYPE_RAW).  An interface of the file is a device's interface; a comment on each
-packet says which chain, trace, device and interface it belongs to and what was done to it there.
+Packets are raw IP (LINKTYPE_RAW), or whatever bytes were sent as such.  An interface of the file is a
+device's interface; a comment on each packet says which chain, trace, device and interface it belongs to
+and what was done to it there.
 Timestamps are made from the estimated p50s, so they are an illustration, not measured in OCI.
 """
 
@@ -99,7 +100,16 @@ def _capture(chain: Chain, trace: Trace, hop: Hop, packet: Packet, number: int, 
 
 def _place(chain: Chain, trace: Trace, hop: Hop) -> str:
     path = f"{chain.path_type} " if chain.path_type else ""
-    return f"{chain.scenario} {path}{trace.family} c{trace.connection} {trace.direction} #{hop.index} {hop.device}"
+    way = _way(chain, trace)
+    return f"{chain.scenario} {path}{trace.family} c{trace.connection} {way} #{hop.index} {hop.device}"
+
+
+def _way(chain: Chain, trace: Trace) -> str:
+    """The direction; errors about one packet are numbered, as each of its fragments may provoke one."""
+    alike = [other for other in chain.traces if other.cause is not None and other.cause == trace.cause]
+    if len(alike) < 2:
+        return str(trace.direction)
+    return f"{trace.direction} {1 + next(number for number, other in enumerate(alike) if other is trace)}"
 
 
 def _told(hop: Hop) -> str:

@@ -7,13 +7,15 @@ its own that needs no display, and returns the axes.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsflow.report.layout import GAP, TITLE, Box, Layout, Role, lay_out
-from dsflow.report.paths import Point, link_lines, wires
+from dsflow.report.boxes import GAP, TITLE, Box, Cable, Layout, Note, Point, Role, text_width
+from dsflow.report.layout import lay_out
+from dsflow.report.paths import link_lines, wires
 from dsflow.trace.chain import Chain
 from dsflow.trace.trace import Direction, Trace
 from dsflow.trace.words import CAVEAT, interval_words, question_words, verdict_words
@@ -51,19 +53,28 @@ _LOOKS = {
     Role.POD: _Look("#ffffff", "#4f9a68", title=8.4, detail=7, centred=True),
     Role.HOST_POD: _Look("#ffffff", "#b5b5b5", title=8.4, detail=7, centred=True),
     Role.MORE: _Look("#ffffff", "#c9c9c9", "--", 8, centred=True),
+    Role.PREMISES: _Look("#f7f4ee", "#b3a78f", "--", 9.5),
+    Role.LINUX_HOST: _Look("#ffffff", "#3f7f83", detail=7.2),
+    Role.LINUX_ROUTER: _Look("#e3f1f1", "#3f7f83", detail=7.2),
 }
+_LINUX = (Role.LINUX_HOST, Role.LINUX_ROUTER)
 _WORKS, _FAILS, _INK, _FAINT = "#1f5fd0", "#c62828", "#222222", "#5f6770"
+_BACK = "#8a5a00"
+_WIRE, _CABLE = "#b8c1cc", "#6b7785"
 _FAMILIES = {4: "#d9822b", 6: "#1f5fd0"}
 
 
 def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axes | None = None) -> Axes:
     """Axes with the VCN, its subnets, nodes and pods as nested regions, gateways on the VCN's border.
 
+    Generic devices are boxes with their interfaces at the edges; wires are lines, LAN segments bars.
+
     Parameters
     ----------
     chain
         A chain of the simulation: its way there is drawn in numbered arrows, link by link; a cross marks
-        where it was refused.
+        where it was refused.  Where there are generic devices, what came back (answers and errors) is
+        drawn in broken lines.
     ax
         Where to draw; text shrinks with the axes.
 
@@ -83,12 +94,16 @@ def draw_topology(simulation: Simulation, *, chain: Chain | None = None, ax: Axe
     for box in layout.boxes:
         _draw_box(ax, box, scale)
     for line in wires(layout):
-        ax.plot(*zip(*line, strict=True), color="#b8c1cc", linewidth=0.8 * scale, zorder=1.5)
-    if chain is None:
-        ax.set_title(simulation.name, fontsize=12 * scale)
-    else:
+        ax.plot(*zip(*line, strict=True), color=_WIRE, linewidth=0.8 * scale, zorder=1.5)
+    for cable in layout.cables:
+        _draw_cable(ax, cable, scale)
+    for note in layout.notes:
+        _draw_note(ax, note, scale)
+    title, points = simulation.name, 12.0
+    if chain is not None:
         _draw_path(ax, chain, layout, scale)
-        ax.set_title(f"{question_words(chain)}\n{verdict_words(chain)[0]}", fontsize=11 * scale)
+        title, points = f"{question_words(chain)}\n{verdict_words(chain)[0]}", 11.0
+    ax.set_title(title, fontsize=_fitting(title, points, width) * scale)
     return ax
 
 
@@ -107,8 +122,14 @@ def topology_svg(simulation: Simulation, *, chain: Chain | None = None) -> str:
         assert figure is not None, "axes belong to a figure"
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawn = file.getvalue()
-    label = escape(f"the network of {simulation.name}: VCN, subnets, nodes and pods")
+    label = escape(f"the network of {simulation.name}: {_contents(simulation)}")
     return drawn[drawn.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def _contents(simulation: Simulation) -> str:
+    topology = simulation.topology
+    kinds = ["VCN, subnets, nodes and pods"] if topology.vcns else []
+    return " with ".join([*kinds, *(["devices and links"] if topology.devices else [])])
 
 
 _TITLE_HEIGHT = 0.55
@@ -150,6 +171,27 @@ def _draw_box(ax: Axes, box: Box, scale: float) -> None:
         ax.text(x, y, text, **{**style, "fontsize": style["fontsize"] * scale}, zorder=3)
 
 
+def _draw_cable(ax: Axes, cable: Cable, scale: float) -> None:
+    """A wire as a line, a LAN segment as a bar."""
+    for line in cable.ends.values():
+        ax.plot(*zip(*line, strict=True), color=_CABLE, linewidth=1.1 * scale, zorder=1.5)
+    upper, lower = cable.span
+    reach, width = (0.1, 5.0) if cable.is_segment else (0.0, 1.1)
+    ends = [upper - reach, lower + reach]
+    ax.plot([cable.x, cable.x], ends, color=_CABLE, linewidth=width * scale, solid_capstyle="round", zorder=1.6)
+
+
+def _draw_note(ax: Axes, note: Note, scale: float) -> None:
+    weight = "bold" if note.strong else "normal"
+    style: dict[str, Any] = {
+        "color": _INK if note.strong else _FAINT,
+        "weight": weight,
+        "ha": note.align,
+        "va": "center",
+    }
+    ax.text(note.x, note.y, note.text, fontsize=note.points * scale, zorder=3, **style)
+
+
 _Words = tuple[float, float, str, dict[str, Any]]
 
 
@@ -163,9 +205,12 @@ def _texts(box: Box, look: _Look) -> Iterator[_Words]:
         upright = {"ha": "center", "va": "bottom", "rotation": 90, "color": "white"}
         yield x, box.bottom - GAP, box.title, {"fontsize": look.title} | upright
     elif look.centred:
-        shift = 0.085 if box.detail else 0.0
+        shift = 0.085 + 0.07 * box.detail.count("\n") if box.detail else 0.0
         yield x, y - shift, box.title, title | {"ha": "center"}
-        yield x, y + shift, box.detail, detail | {"ha": "center"}
+        yield x, y + min(shift, 0.085), box.detail, detail | {"ha": "center"}
+    elif box.role in _LINUX:
+        yield x, box.y + 0.14, box.title, title | {"ha": "center", "weight": "bold"}
+        yield x, box.y + 0.3, box.detail, detail | {"ha": "center"}
     elif box.role in (Role.PODS, Role.HOST_PODS):
         yield box.x + GAP, box.bottom - 0.1, box.title, title | {"color": _FAINT}
     else:
@@ -173,22 +218,14 @@ def _texts(box: Box, look: _Look) -> Iterator[_Words]:
         if "\n" in box.detail:
             yield box.x + GAP, box.y + TITLE, box.detail, detail | {"va": "top"}
         else:
-            beside = room - _width(box.title, title["fontsize"]) - GAP
+            beside = room - text_width(box.title, title["fontsize"]) - GAP
             style = {"ha": "right", "fontsize": _fitting(box.detail, look.detail, beside)}
             yield box.right - GAP, box.y + TITLE / 2, box.detail, detail | style
 
 
-_WIDE = 0.6
-"""The width of a character in a proportional font, as a share of its size: on the safe side."""
-
-
-def _width(text: str, points: float) -> float:
-    return max(map(len, text.split("\n"))) * _WIDE * points / 72
-
-
 def _fitting(text: str, points: float, room: float) -> float:
     """The size in points at which a text keeps inside ``room`` inches; never above ``points``."""
-    width = _width(text, points)
+    width = text_width(text, points)
     return points if width <= room else points * room / width
 
 
@@ -201,6 +238,8 @@ def _draw_path(ax: Axes, chain: Chain, layout: Layout, scale: float) -> None:
     number = 0
     for trace in chain.traces:
         lines = list(link_lines(trace, layout))
+        if trace.direction is not Direction.FORWARD and layout.ports:
+            _draw_back(ax, lines, scale)
         if trace.direction is Direction.FORWARD:
             for points in lines:
                 number += 1
@@ -220,12 +259,26 @@ def _draw_path(ax: Axes, chain: Chain, layout: Layout, scale: float) -> None:
             _cross(ax, layout.devices[trace.hops[-1].device], lines[-1][-1] if lines else None, trace, scale)
 
 
+def _draw_back(ax: Axes, lines: Sequence[Sequence[Point]], scale: float) -> None:
+    """What came back, link by link in thin broken lines, each with its head."""
+    for points in lines:
+        *_, (x0, y0), (x1, y1) = points
+        ax.plot(*zip(*points, strict=True), color=_BACK, linewidth=1.2 * scale, linestyle="--", zorder=5.5)
+        style = {"arrowstyle": "-|>", "color": _BACK, "mutation_scale": 7 * scale, "shrinkA": 0, "shrinkB": 0}
+        length = max(math.hypot(x1 - x0, y1 - y0), 1e-9)
+        tail = x1 - 0.12 * (x1 - x0) / length, y1 - 0.12 * (y1 - y0) / length
+        ax.annotate("", (x1, y1), tail, arrowprops=style, zorder=5.5)
+
+
 def _badge(ax: Axes, points: Sequence[Point], number: int, colour: str, scale: float) -> None:
-    """The number of an arrow, on the piece that goes farthest to the side: up and down, arrows may meet."""
+    """The number of an arrow, on the piece that goes farthest to the side: up and down, arrows may meet.
+
+    It is nearer to the beginning, so that those of a way there and back do not cover each other.
+    """
     (x0, y0), (x1, y1) = max(pairwise(points), key=lambda piece: abs(piece[0][0] - piece[1][0]))
     ax.text(
-        (x0 + x1) / 2,
-        (y0 + y1) / 2,
+        x0 + 0.35 * (x1 - x0),
+        y0 + 0.35 * (y1 - y0),
         str(number),
         ha="center",
         va="center",
@@ -242,6 +295,8 @@ def _cross(ax: Axes, box: Box, at: Point | None, trace: Trace, scale: float) -> 
     x, y = box.middle if at is None else at
     ax.plot([x], [y], marker="X", markersize=9 * scale, color=_FAILS, markeredgecolor="white", zorder=7)
     label = box.x + box.width / 2 if box.role is not Role.NODE else box.x, min(box.bottom, y + 0.3) + 0.1
+    if box.role in _LINUX:
+        label = box.middle[0], box.bottom + 0.05
     style = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": _FAILS, "linewidth": 0.8 * scale}
     ax.text(
         *label,
@@ -323,7 +378,7 @@ def _total_bars(chains: Sequence[Chain]) -> list[_Bar]:
 
 
 def _chain_label(chain: Chain, with_scenario: bool) -> str:
-    label = f"{chain.path_type or question_words(chain)}, {chain.question.family.title}"
+    label = f"{chain.path_type}, {chain.question.family.title}" if chain.path_type else question_words(chain)
     if with_scenario:
         label = f"{chain.scenario}: {label}"
     return label if chain.disposition.is_success else f"{label}\n({chain.disposition}: until it stopped)"

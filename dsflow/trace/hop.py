@@ -8,11 +8,17 @@ from typing import Any
 from dsflow.dataplane.action import Neighbor
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability
-from dsflow.net.packet import Header, Packet, read_header
+from dsflow.net.packet import Header, Packet, UnreadablePacket, read_header
 from dsflow.trace.step import Decision, Effect, Pattern, Record, Step, explain
 from dsflow.trace.timing import Leg
 
 __all__ = ["Hop"]
+
+
+def _header(packets: tuple[Packet, ...]) -> Header | None:
+    if not packets or (isinstance(packets[0], UnreadablePacket) and not packets[0].has_header):
+        return None
+    return read_header(packets[0])
 
 
 class Hop:
@@ -88,13 +94,13 @@ class Hop:
 
     @property
     def header_in(self) -> Header | None:
-        """The header of the first packet that arrived."""
-        return read_header(self.arrived[0]) if self.arrived else None
+        """The header of the first packet that arrived; None where the bytes hold none."""
+        return _header(self.arrived)
 
     @property
     def header_out(self) -> Header | None:
-        """The header of the first packet that left."""
-        return read_header(self.left[0]) if self.left else None
+        """The header of the first packet that left; None where the bytes hold none."""
+        return _header(self.left)
 
     @property
     def records(self) -> Sequence[Record]:

@@ -91,7 +91,7 @@ def _whole(lowest: int, highest: int | None = None) -> _Schema:
 _TEXT: _Schema = {"type": "string"}
 _FAMILY = _words(str(family) for family in Family)
 _PORT = _whole(0, 65535)
-_HEX: _Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
+_HEX: _Schema = {"type": "string", "pattern": "^([0-9a-f]{2})*$"}
 _MICROSECONDS: _Schema = {"type": "number", "minimum": 0}
 
 

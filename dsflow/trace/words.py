@@ -19,6 +19,7 @@ from dsflow.trace.trace import Trace
 
 __all__ = [
     "CAVEAT",
+    "NO_HEADER",
     "HopWords",
     "context_words",
     "direction_words",
@@ -39,6 +40,10 @@ CAVEAT = "estimate, not measured in OCI"
 """What every report says beside a time."""
 
 
+NO_HEADER = "without an IP header"
+"""What is told of bytes that are no IP packet."""
+
+
 class HopWords(NamedTuple):
     """One hop as a row: ``packet`` is what leaves, at the last hop what arrived."""
 
@@ -55,6 +60,9 @@ class HopWords(NamedTuple):
 def question_words(chain: Chain) -> str:
     """Who asks whom, and for what."""
     question = chain.question
+    sent = chain.forward.hops[0].left
+    if sent and chain.forward.hops[0].header_out is None:
+        return f"{question.origin} sends {sent[0].length} bytes {NO_HEADER}"
     if question.protocol == "icmp":
         asked = "echo (ping)"
     elif question.dport is None:
@@ -130,6 +138,8 @@ def hop_words(trace: Trace) -> Iterator[HopWords]:
     """A row for every hop of a trace."""
     for hop in trace.hops:
         header = hop.header_out or hop.header_in
+        moved = hop.left or hop.arrived
+        unread = NO_HEADER if moved else "-"
         last = hop.index == len(trace.hops) - 1
         yield HopWords(
             hop.index,
@@ -137,8 +147,8 @@ def hop_words(trace: Trace) -> Iterator[HopWords]:
             hop.in_interface or "-",
             hop.out_interface or "-",
             "-" if header is None else str(header.ttl),
-            "-" if header is None else packet_words(header),
-            "-" if header is None else str(header.length),
+            unread if header is None else packet_words(header),
+            str(moved[0].length) if moved else "-",
             ", ".join(_remarks(hop, trace.disposition if last else None)),
         )
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import dsflow
 from dsflow.errors import HostError
-from dsflow.query.matrix import Matrix, run_matrix
+from dsflow.query.matrix import Cell, Matrix, run_matrix
 from dsflow.report.html import matrix_html, write_html
 from tests.cases import gua, sydney
 
@@ -140,3 +141,43 @@ def test_nothing_is_left_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(HostError):
         write_html(Matrix(simulation=gua(), cells=(), note=""), tmp_path / "missing" / "report.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def _words_of(name: str) -> list[str]:
+    page = _Page()
+    page.feed(matrix_html(run_matrix(dsflow.load(name))))
+    page.close()
+    assert not page.open
+    return page.words
+
+
+def test_devices_alone_are_told_by_their_flows_and_drawn() -> None:
+    words = _words_of("two-routers")
+    assert "The scenario's own flows" in words
+    assert "h0 to h2, udp/53" in words
+    assert {"r0", "router, filters", "10.1.1.2/24"} <= set(words), "in the picture"
+    assert "device/r1" in words
+
+
+def test_flows_beside_a_cluster_come_with_their_path_type() -> None:
+    words = _words_of("onprem-firewall")
+    assert "Every path, both families" in words
+    assert "on-premises: pod/default/shop to files, icmp" in words
+    assert {"on premises", "firewall", "drg/office"} <= set(words)
+
+
+def test_where_nothing_is_asked_the_network_is_shown_alone() -> None:
+    simulation = dsflow.load("two-routers").what_if({"flows": []})
+    page = matrix_html(run_matrix(simulation))
+    assert "nothing is asked" in page
+    assert "<thead>" not in page
+    assert "Hop by hop" not in page
+
+
+def test_bytes_that_are_no_packet_are_shown_with_their_flaw() -> None:
+    simulation = dsflow.load("two-routers")
+    chain = simulation.send("h0", b"garbage!", interface="e0")
+    cell = Cell(path_type=None, family=chain.question.family, chain=chain, of_scenario=True)
+    page = matrix_html(Matrix(simulation=simulation, cells=(cell,), note=""))
+    assert "malformed" in page
+    assert "ipv6: 8 bytes, shorter than a header of 40" in page

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import pytest
 
 import dsflow
 from dsflow.report import layout
-from dsflow.report.layout import Box, Layout, Role, lay_out, short_name
+from dsflow.report.boxes import Role
+from dsflow.report.layout import lay_out, short_name
 from tests.cases import POD, SERVICE_GATEWAY, sydney
 from tests.clusters import seeded
+from tests.report.drawings import assert_tidy, holds
 
 SEEDS = range(12)
 
 
-def _holds(outer: Box, inner: Box) -> bool:
-    return outer.x <= inner.x and outer.y <= inner.y and inner.right <= outer.right and inner.bottom <= outer.bottom
-
-
-def _apart(one: Box, other: Box) -> bool:
-    return one.right <= other.x or other.right <= one.x or one.bottom <= other.y or other.bottom <= one.y
-
-
-def _assert_tidy(drawn: Layout) -> None:
-    """Two boxes are nested or apart; a gateway stands on its VCN's border; what holds is drawn before what it holds."""
-    for below, above in combinations(drawn.boxes, 2):
-        if _apart(below, above):
-            continue
-        if {below.role, above.role} == {Role.VCN, Role.GATEWAY}:
-            assert below.x == pytest.approx(above.middle[0])
-            continue
-        assert _holds(below, above), (below, above)
-    width, height = drawn.size
-    assert all(0 <= box.x < box.right <= width and 0 <= box.y < box.bottom <= height for box in drawn.boxes)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_boxes_are_nested_or_apart(seed: int) -> None:
-    _assert_tidy(lay_out(seeded(seed).topology))
+    assert_tidy(lay_out(seeded(seed).topology))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -48,9 +27,9 @@ def test_every_device_has_its_box(seed: int) -> None:
 
 def test_a_pod_stands_in_its_node_and_the_node_in_its_subnet() -> None:
     drawn = lay_out(sydney().topology)
-    assert _holds(drawn.devices["node/node-1"], drawn.devices[POD])
+    assert holds(drawn.devices["node/node-1"], drawn.devices[POD])
     region = next(box for box in drawn.boxes if box.title == "subnet/nodes")
-    assert _holds(region, drawn.devices["node/node-1"])
+    assert holds(region, drawn.devices["node/node-1"])
     assert not any(box.title == "subnet/pods" for box in drawn.boxes), "it is told inside the nodes"
     assert sum(box.role is Role.HOST_POD for box in drawn.boxes) == 12
 
@@ -64,9 +43,9 @@ def test_a_load_balancer_may_stand_among_nodes_and_a_service_gateway_on_the_bord
     changes = SERVICE_GATEWAY | {"load_balancers.nginx.subnet": "nodes", "load_balancers.nginx.ipv4": "100.0.3.10"}
     changes |= {"load_balancers.nginx.ipv6": None}
     drawn = lay_out(sydney().what_if(changes).topology)
-    _assert_tidy(drawn)
+    assert_tidy(drawn)
     region = next(box for box in drawn.boxes if box.title == "subnet/nodes")
-    assert _holds(region, drawn.devices["lb/nginx"])
+    assert holds(region, drawn.devices["lb/nginx"])
     assert drawn.devices["sgw/sgw"].detail == "service gateway"
 
 
@@ -74,7 +53,7 @@ def test_of_very_many_the_rest_is_a_number() -> None:
     simulation = dsflow.load(_crowd(nodes=30, pods=40))
     kept = "pod/default/n27-p39"
     drawn = lay_out(simulation.topology, keep={kept, "node/n28"})
-    _assert_tidy(drawn)
+    assert_tidy(drawn)
     assert kept in drawn.devices
     assert "node/n28" in drawn.devices
     assert sum(device.startswith("node/") for device in drawn.devices) == layout.MOST_NODES + 2

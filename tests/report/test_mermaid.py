@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import dsflow
 from dsflow.report.mermaid import chain_mermaid
 from tests.answers import ANSWERS
 
@@ -61,3 +62,34 @@ def test_only_the_way_there_is_drawn_in_full_lines() -> None:
     text = chain_mermaid(ANSWERS["error"])
     assert "d0->>d1" in text
     assert "d1-->>d0" in text
+
+
+def test_a_redirect_is_a_note() -> None:
+    text = chain_mermaid(dsflow.load("lan-segment").trace("h0", "s0", family=4, tcp=80))
+    assert "Note over d1: redirect: the packet leaves as it came, so its sender is told" in text
+    assert "redirect" not in chain_mermaid(dsflow.load("lan-segment").trace("h0", "s0", family=6, tcp=80))
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"", "packet without an IP header, 0 bytes"),
+        (b"garbage!", "packet without an IP header, 8 bytes"),
+        (b"\x95" + bytes(39), "packet without an IP header, 40 bytes"),
+        (bytes.fromhex("4500001400000000400000000a0100020a010202"), "10.1.0.2 -> 10.1.2.2, TTL 64"),
+    ],
+)
+def test_of_bytes_that_are_no_packet_no_header_is_told(raw: bytes, told: str) -> None:
+    chain = dsflow.load("two-routers").send("h0", raw, interface="e0")
+    text = chain_mermaid(chain)
+    assert f"d0->>d1: {told}\n" in text
+    assert "Note over d1: malformed: no packet that a machine takes in" in text
+    assert all(STATEMENTS.fullmatch(line) for line in text.splitlines())
+
+
+def test_errors_of_one_cause_are_told_one_after_the_other() -> None:
+    """IPv6 routers tell of every fragment that they refuse."""
+    chain = dsflow.load("two-routers").trace("h0", "fd00:1:8::1", family=6, icmp=True, size=3000)
+    text = chain_mermaid(chain)
+    assert text.count("error about the forward packet at hop") == 2
+    assert all(STATEMENTS.fullmatch(line) for line in text.splitlines())

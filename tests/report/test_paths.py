@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from dsflow.report.layout import GAP, Box, Layout, Role, lay_out
-from dsflow.report.paths import Point, link_lines, wires
+from dsflow.report.boxes import GAP, Box, Layout, Point, Role
+from dsflow.report.layout import lay_out
+from dsflow.report.paths import link_lines, wires
 from tests.answers import ANSWERS
 from tests.cases import MATE, POD, gua, sydney
 from tests.clusters import questions, seeded

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import dsflow
 from dsflow.errors import HostError
 from dsflow.report.pcapng import EPOCH_US, captures, write_pcapng
 from tests.answers import ANSWERS
@@ -94,3 +95,37 @@ def test_nothing_is_left_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot be written"):
         write_pcapng(ANSWERS.values(), tmp_path / "missing" / "flows.pcapng")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_about_one_packet_are_numbered() -> None:
+    chain = dsflow.load("two-routers").trace("h0", "fd00:1:8::1", family=6, icmp=True, size=3000)
+    comments = [capture.comment for capture in captures([chain])]
+    assert any(" c1 error 1 #0 device/r0 out e0" in comment for comment in comments)
+    assert any(" c1 error 2 #1 device/h0 in e0" in comment for comment in comments)
+
+
+ODD = (b"x", b"garbage!", b"\x95" + bytes(39), bytes.fromhex("4500001400000000400000000a0100020a010202"), bytes(70))
+
+
+@needs("tshark")
+def test_bytes_that_are_no_packet_are_kept_as_they_are(tmp_path: Path) -> None:
+    simulation = dsflow.load("two-routers")
+    chains = [simulation.send("h0", raw, interface="e0") for raw in ODD]
+    assert [capture.raw for capture in captures(chains)] == [raw for raw in ODD for _ in range(2)]
+    write_pcapng(chains, tmp_path / "odd.pcapng")
+    read = _tshark(tmp_path / "odd.pcapng", "frame.len", "frame.comment")
+    assert [int(length) for length, _ in read] == [len(raw) for raw in ODD for _ in range(2)]
+    assert all("in e0: receive drop" in comment for _, comment in read[1::2])
+
+
+def test_what_never_left_its_sender_is_not_there() -> None:
+    assert list(captures([dsflow.load("two-routers").send("h0", b"garbage!")])) == []
+
+
+@needs("tshark")
+def test_a_checksum_that_was_sent_wrong_stays_wrong_and_is_the_only_one(tmp_path: Path) -> None:
+    simulation = dsflow.load("two-routers")
+    raw = bytearray(simulation.trace("h0", "h2", family=4, udp=53).traces[0].hops[0].packets_out[0])
+    raw[27] ^= 0xFF
+    write_pcapng([simulation.send("h0", bytes(raw), interface="e0")], tmp_path / "odd.pcapng")
+    assert _tshark(tmp_path / "odd.pcapng", "ip.checksum.status", "udp.checksum.status") == [["1", "0"]] * 4

@@ -12,7 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from dsflow.report.layout import Role, lay_out
+import dsflow
+from dsflow.report.boxes import Role
+from dsflow.report.layout import lay_out
 from dsflow.report.plot import draw_latency, draw_topology, topology_svg
 from tests.answers import ANSWERS
 from tests.cases import gua, sydney
@@ -107,6 +109,13 @@ def test_several_chains_are_compared_by_their_totals() -> None:
     ]
     alone = draw_latency([ANSWERS["egress-ipv4"], ANSWERS["scope"]])
     assert alone.get_yticklabels()[0].get_text() == "egress, IPv4"
+
+
+def test_a_chain_without_a_path_type_is_named_by_its_question() -> None:
+    simulation = dsflow.load("two-routers")
+    chains = [simulation.trace("h0", "h2", family=family, tcp=80) for family in (4, 6)]
+    labels = [label.get_text() for label in draw_latency(chains).get_yticklabels()]
+    assert labels == ["h0 to h2, IPv4, tcp port 80", "h0 to h2, IPv6, tcp port 80"]
 
 
 def test_the_svg_is_one_element_and_the_same_each_time() -> None:

@@ -133,3 +133,15 @@ def test_an_unknown_word_is_refused(path: tuple[Any, ...], value: Any) -> None:
     data = json.loads(json.dumps(ANSWERS["egress-ipv4"].to_json()))
     _at(data, path[:-1])[path[-1]] = value
     assert problems(data)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"garbage!", b"\x95" + bytes(39), b"E" + bytes(30), b"\x60" + bytes(39)])
+def test_bytes_that_are_no_packet_keep_the_schema(raw: bytes) -> None:
+    simulation = dsflow.load("two-routers")
+    for interface in ("e0", None):
+        data = simulation.send("h0", raw, interface=interface).to_json()
+        assert not problems(data)
+        if interface:
+            first, last = data["traces"][0]["hops"]
+            assert first["packets_out"] == last["packets_in"] == [raw.hex()]
+            assert (first["header_out"] is None) == (raw[:1] not in (b"E", b"\x60"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import dsflow
 from dsflow.trace.text import chain_text
 from tests.answers import ANSWERS
 
@@ -67,3 +68,10 @@ def test_wide_adds_every_reason(answer: str) -> None:
 def test_times_come_with_their_caveat() -> None:
     for name, chain in ANSWERS.items():
         assert ("latency (estimate, not measured in OCI):" in str(chain)) == (name != "undetermined")
+
+
+def test_of_bytes_without_a_header_the_length_is_told() -> None:
+    text = chain_text(dsflow.load("two-routers").send("h0", b"garbage!", interface="e0"))
+    assert text.splitlines()[0] == "device/h0 sends 8 bytes without an IP header"
+    assert "  packet without an IP header, 8 bytes" in text.splitlines()
+    assert "::" not in text
