@@ -39,6 +39,7 @@ STRAY = Drop(
     Rule(reason="an ICMP message about nothing that was sent from here, and no request (RFC 5927 section 4)"),
     Disposition.NO_LISTENER,
 )
+TOLD = Deliver(Rule(reason="it tells of a packet that was sent from here"), answers=False)
 UNCONNECTED = Drop(
     Rule(reason="no connection here awaits a segment from {src} port {sport}, and it opens none (RFC 9293, 3.10.7)"),
     Disposition.NO_LISTENER,
@@ -113,6 +114,7 @@ def listeners(
         ignored=IGNORED,
         echo=ECHO,
         awaited=AWAITED,
+        told=TOLD,
         stray=STRAY,
         closed=refusal,
         unknown=Drop(nobody, Disposition.NO_LISTENER, error=IcmpError.PROTOCOL_UNREACHABLE),

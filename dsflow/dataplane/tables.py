@@ -234,8 +234,8 @@ class Nat:
 class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
-    Also ``awaited`` are answers to what the device itself sent, and ICMP errors about it; any other ICMP
-    is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one that asks
+    Also ``awaited`` are answers to what the device itself sent, and by ICMP errors about that it is ``told``; any
+    other ICMP is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one that asks
     for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared with
     others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
     broadcasts and TCP are ``unheard`` there.
@@ -247,6 +247,7 @@ class Listeners:
     ignored: Drop
     echo: Deliver
     awaited: Deliver
+    told: Deliver
     stray: Drop
     closed: Drop
     unknown: Drop

@@ -39,7 +39,7 @@ def listener(table: Listeners) -> Stage:
         if _is_echo_request(packet):
             return table.echo
         if is_icmp_error(packet):
-            return table.awaited if _is_about_us(packet, at, table.ports) else table.stray
+            return table.told if _is_about_us(packet, at, table.ports) else table.stray
         return table.awaited if _is_awaited(packet, at) else _unasked(packet, table)
 
     return listening
