@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.common import (
     AWAITED,
+    IGNORED,
     PROTOCOL_NUMBERS,
     STRAY,
     UNCONNECTED,
@@ -83,6 +84,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         listeners=listeners,
         no_backend=no_backend,
         unconnected=UNCONNECTED,
+        ignored=IGNORED,
         awaited=AWAITED,
         stray=STRAY,
         closed=Drop(_closed(balancer, listeners), Disposition.NO_LISTENER, resets=True),

@@ -15,6 +15,7 @@ __all__ = [
     "AWAITED",
     "EVERYWHERE",
     "FABRIC_FORWARD",
+    "IGNORED",
     "LINUX_FORWARD",
     "LINUX_HOP_LIMIT",
     "LINUX_LOWER",

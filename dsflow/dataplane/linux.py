@@ -132,7 +132,7 @@ class _Compiler:
         return ReversePath(
             own=frozenset(address.value for address in self._device.addresses(Family.IPV4)),
             bare=frozenset(name for name, owns in self._own.by_interface[Family.IPV4].items() if not owns),
-            routes=self._routes.back(),
+            routes=self._routes.back(Family.IPV4),
             mode=self._device.rp_filter.value,
             martian=MARTIAN,
             unverified=Drop(
@@ -155,11 +155,7 @@ class _Compiler:
         )
 
     def _redirect(self) -> Redirect:
-        near = {
-            name: tuple(own.prefix for family in Family for own in self._own.by_interface[family][name])
-            for name in self._device.interfaces
-        }
-        return Redirect(on_link=near, told=REDIRECTED)
+        return Redirect(routes={family: self._routes.back(family) for family in Family}, told=REDIRECTED)
 
     def _listeners(self) -> Table:
         shared = self._routes.broadcasts(), self._routes.anycast()

@@ -66,9 +66,9 @@ class LinuxRoutes:
         special |= {prefix: Deliver(_ITSELF) for prefix in _LOOPBACKS if prefix.family is family}
         return _table(family, self._main[family] | self._local_rows(family) | special, NO_ROUTE)
 
-    def back(self) -> LongestPrefixTable[Action]:
-        """The IPv4 table by which sources are looked up."""
-        return _table(Family.IPV4, self._main[Family.IPV4] | self._local_rows(Family.IPV4), NO_ROUTE)
+    def back(self, family: Family) -> LongestPrefixTable[Action]:
+        """The table by which sources are looked up."""
+        return _table(family, self._main[family] | self._local_rows(family), NO_ROUTE)
 
     def broadcasts(self) -> frozenset[int]:
         """The IPv4 broadcast addresses of the device's links (RFC 919), and that of any link."""

@@ -10,7 +10,6 @@ from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Reoriginate
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
 from dsflow.dataplane.sources import OwnAddresses
-from dsflow.net.address import Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
 __all__ = [
@@ -161,10 +160,10 @@ class ReversePath:
 class Redirect:
     """Note that the sender is told of a better way: the packet leaves as it came (RFC 1812 section 5.2.7.2).
 
-    ``on_link`` gives, by interface, the prefixes from which a source is a neighbour.
+    ``routes`` tell, by family, whether the sender is a neighbour: in IPv4 on the link that the packet came from.
     """
 
-    on_link: Mapping[str, tuple[Prefix, ...]]
+    routes: Mapping[int, LongestPrefixTable[Action]]
     told: Continue
     stage: str = "redirect"
 
@@ -235,9 +234,9 @@ class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
     Also ``awaited`` are answers to what the device itself sent, and by ICMP errors about that it is ``told``; any
-    other ICMP is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one that asks
-    for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared with
-    others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
+    other ICMP is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one
+    that asks for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared
+    with others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
     broadcasts and TCP are ``unheard`` there.
     """
 
@@ -263,6 +262,7 @@ class Proxy:
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
     unconnected: Drop
+    ignored: Drop
     awaited: Deliver
     stray: Drop
     closed: Drop

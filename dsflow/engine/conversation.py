@@ -120,6 +120,10 @@ def _route_from(network: Network, state: Memories, here: str, packet: Packet) ->
 _FILTERED = (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition.DENIED_EGRESS)
 
 
+_TAKEN_ON_TRUST = frozenset({TCP, UDP, ICMP, ICMPV6, 33, 47, 50, 51, 132, 136})
+"""The protocols whose sum nf_reject does not ask for: those looked at before, and DCCP, GRE, ESP, AH, SCTP, UDP-Lite."""
+
+
 def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -> bool:
     """A filter rejects nothing that it cannot verify, and nobody is told of what was sent to all (nf_reject.c)."""
     packet, device = out.packet, out.hops[-1].at
@@ -127,8 +131,8 @@ def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -
         return True
     if end.disposition not in _FILTERED:
         return False
-    known = packet.protocol in (TCP, UDP, ICMP, ICMPV6)
-    return flaw is not None or packet.is_fragment or not (known or sums_up(packet.raw))
+    taken = packet.protocol in _TAKEN_ON_TRUST or sums_up(packet.raw)
+    return flaw is not None or packet.is_fragment or not taken
 
 
 def _refuse(

@@ -72,7 +72,7 @@ def proxy(table: Proxy, seed: int) -> Stage:
         if backends is None:
             return table.closed
         if not _opens(packet):
-            return table.unconnected
+            return _unopened(packet, table)
         if not backends:
             return table.no_backend[listened]
         chosen = mix64(packet.src, packet.dst, seed << 32 | (packet.sport or 0) << 16 | (packet.dport or 0))
@@ -90,6 +90,10 @@ def _at_open_port(packet: Packet, at: At, table: Listeners) -> Outcome:
     """RFC 9293 section 3.10.7.2: a SYN opens, an acknowledgement of nothing is reset, the rest is ignored."""
     if _opens(packet) or _is_awaited(packet, at):
         return table.open
+    return _unopened(packet, table)
+
+
+def _unopened(packet: Packet, table: Listeners | Proxy) -> Drop:
     return table.unconnected if packet.tcp_flags & (ACK | RST) == ACK else table.ignored
 
 

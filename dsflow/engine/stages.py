@@ -30,6 +30,7 @@ from dsflow.engine.outcome import At, Outcome, Stage
 from dsflow.engine.tracking import confirm, track
 from dsflow.engine.translation import destination_nat, source_nat, static_nat
 from dsflow.net.address import Family
+from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, decremented
 from dsflow.net.wire import TCP
 
@@ -157,13 +158,13 @@ def _redirect(table: Redirect) -> Stage:
         assert at.route is not None
         if at.route.neighbor.out_interface != at.in_interface:
             return None
-        if packet.family is Family.IPV4 and at.translated:  # connection tracking lets no redirect out then
-            return None
+        if packet.family is Family.IPV4 and (at.translated or is_icmp_error(packet)):
+            return None  # connection tracking lets none out, and of errors nobody is told
         if packet.family is Family.IPV6 and at.route.next_hop is not None:
             return None
-        near = table.on_link.get(at.in_interface, ())
-        holds = any(p.family == packet.family and p.first <= packet.src <= p.last for p in near)
-        return table.told if holds else None
+        back = table.routes[packet.family].lookup(packet.src)
+        here = packet.family is Family.IPV6 or (isinstance(back, ToOwner) and back.out_interface == at.in_interface)
+        return table.told if isinstance(back, ToOwner) and here else None
 
     return redirect
 

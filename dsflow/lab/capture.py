@@ -47,6 +47,13 @@ class Seen(NamedTuple):
 class Ring:
     """A capture on all interfaces of the namespace in which it is made.
 
+    Parameters
+    ----------
+    longest_bytes : int
+        Packets of up to this size are captured whole.
+    for_others : bool
+        Whether frames count that are addressed to others: where a bridge passes them on.
+
     Attributes
     ----------
     asked : bool
@@ -54,8 +61,9 @@ class Ring:
         when nobody answers.
     """
 
-    def __init__(self, longest_bytes: int) -> None:
-        """Capture packets of up to ``longest_bytes`` whole."""
+    def __init__(self, longest_bytes: int, *, for_others: bool = False) -> None:
+        """Begin to capture."""
+        self._for_others = for_others
         frame = 1 << (longest_bytes + _ROOM_BYTES - 1).bit_length()
         self._frame_bytes, self._frames = frame, _RING_BYTES // frame
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
@@ -86,7 +94,7 @@ class Ring:
             self._at = (self._at + 1) % self._frames
             if length != captured and self._name(index) != _LOOPBACK:
                 raise HostError(f"the lab's capture cut a packet of {length} bytes at {captured}")
-            if direction != _OTHER_HOST and not self._is_chatter(protocol, raw):
+            if (direction != _OTHER_HOST or self._for_others) and not self._is_chatter(protocol, raw):
                 way = "out" if direction == _OUTGOING else "in"
                 yield Seen(seconds * 1_000_000_000 + nanoseconds, self._name(index), way, raw)
 

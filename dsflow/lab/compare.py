@@ -29,6 +29,12 @@ class Maker(StrEnum):
     KERNEL = "kernel"
     """A kernel of the network, or a daemon on it: answers and errors."""
 
+    CLIENT = "client"
+    """A kernel, on a connection that the sender opens in earnest: its SYN has options and a sequence number."""
+
+    PROXY = "proxy"
+    """A kernel, on a connection that a proxy opens: that has a port of its own too."""
+
 
 class Expected(NamedTuple):
     """A packet that the simulation has at an interface: of which trace and hop, and who made it and its quote."""
@@ -85,6 +91,11 @@ class Ports:
     def __init__(self, known: frozenset[int]) -> None:
         self.known = known
         self.drawn: dict[int, int] = {}
+        self.dialled: dict[int, int] = {}
+
+    def follows(self, expected: int, found: int) -> bool:
+        """Whether ``found`` can be the port of a proxy's own connection, for which the simulation has ``expected``."""
+        return self.dialled.get(expected, found) == found
 
     def accepts(self, expected: int, found: int, *, echo: bool) -> bool:
         """Whether ``found`` can stand where the simulation drew ``expected``."""
@@ -131,7 +142,10 @@ def _first_equal(wanted: Expected, waiting: list[Caught], ports: Ports) -> Caugh
     """The first packet that agrees, taken out of those that wait; the ports drawn in it hold from here on."""
     for place, packet in enumerate(waiting):
         if wanted.raw == packet.raw or not any(differences(wanted, packet.raw, ports)):
-            ports.drawn |= _drawn(wanted.raw, packet.raw)
+            if wanted.maker is Maker.PROXY:
+                ports.dialled |= _drawn(wanted.raw, packet.raw)
+            else:
+                ports.drawn |= _drawn(wanted.raw, packet.raw)
             return waiting.pop(place)
     return None
 
@@ -173,6 +187,8 @@ def differences(wanted: Expected, found: bytes, ports: Ports) -> Iterator[Differ
     one, other = read_fields(wanted.raw), read_fields(_without_padding(found))
     hidden = _unknowable(one, wanted.maker) | _unknowable(one, wanted.quoted, "quote.")
     drawn = {name for name in one if _is_port(name) and _is_drawn(name, one, other, ports)}
+    if wanted.maker is Maker.PROXY:
+        drawn |= {name for name in one if _is_port(name) and _is_dialled(name, one, other, ports)}
     hidden |= drawn | _dependent(hidden | drawn)
     for name in [*one, *(name for name in other if name not in one)]:
         if name not in hidden and one.get(name) != other.get(name):
@@ -201,10 +217,20 @@ def _is_drawn(name: str, one: Mapping[str, Value], other: Mapping[str, Value], p
     return ports.accepts(expected, found, echo=name.endswith("icmp.id"))
 
 
+def _is_dialled(name: str, one: Mapping[str, Value], other: Mapping[str, Value], ports: Ports) -> bool:
+    """Whether it is the port of the proxy's end: where its SYN comes from, and where answers go to."""
+    prefix = name[: name.rindex("tcp.")] if "tcp." in name else None
+    if prefix is None or name != prefix + ("tcp.sport" if one.get(f"{prefix}tcp.flags") == "S" else "tcp.dport"):
+        return False
+    expected, found = one[name], other.get(name)
+    return isinstance(expected, int) and isinstance(found, int) and ports.follows(expected, found)
+
+
 _LENGTHS = ("ipv4.length", "ipv4.bytes", "ipv6.length", "ipv6.bytes")
 _CHOSEN_BY_KERNEL = frozenset({"ipv4.id", "ipv6.flow_label", "ipv6.fragment_id"})
 _CHOSEN_IN_SYN_ACK = frozenset({"tcp.sequence", "tcp.window", "tcp.options", "tcp.header_bytes", *_LENGTHS})
 """A listener draws its sequence number; what it offers depends on its memory and the kernel's options."""
+_CHOSEN_IN_CONNECTION = _CHOSEN_IN_SYN_ACK | {"tcp.acknowledgement"}
 
 
 def _unknowable(fields: Mapping[str, Value], maker: Maker, prefix: str = "") -> set[str]:
@@ -213,11 +239,13 @@ def _unknowable(fields: Mapping[str, Value], maker: Maker, prefix: str = "") -> 
         return set()
     if maker is Maker.UNNUMBERED:
         return {f"{prefix}ipv4.id"}
-    names = _CHOSEN_BY_KERNEL
-    if fields.get(f"{prefix}tcp.flags") == "SA":
+    names, flags = _CHOSEN_BY_KERNEL, fields.get(f"{prefix}tcp.flags")
+    if flags is not None and maker in (Maker.CLIENT, Maker.PROXY):
+        names |= _CHOSEN_IN_CONNECTION
+    elif flags == "SA":
         names |= _CHOSEN_IN_SYN_ACK
     hidden = {prefix + name for name in names}
-    if prefix and fields.get(f"{prefix}tcp.flags") == "SA":
+    if prefix and names > _CHOSEN_BY_KERNEL:
         hidden |= set(_LENGTHS)  # an error is as long as what it quotes
     return hidden
 
@@ -229,7 +257,7 @@ def _dependent(hidden: set[str]) -> set[str]:
         own = {name.removeprefix(prefix) for name in hidden if name.startswith(prefix)} - {""}
         if own & {"ipv4.id", *_LENGTHS}:
             found.add(f"{prefix}ipv4.checksum")
-        if own & {*_PORT_FIELDS, *_CHOSEN_IN_SYN_ACK}:
+        if own & {*_PORT_FIELDS, *_CHOSEN_IN_CONNECTION}:
             found |= {f"{prefix}{upper}.checksum" for upper in ("tcp", "udp", "icmp")}
     if any(name.startswith("quote.") for name in hidden):
         found.add("icmp.checksum")

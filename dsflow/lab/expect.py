@@ -15,7 +15,19 @@ from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Direction, Trace
 
-__all__ = ["LOOPBACK", "RouteError", "expected_errno", "expected_packets", "fails_at_home", "route_errors"]
+__all__ = [
+    "LOOPBACK",
+    "Dialled",
+    "RouteError",
+    "dialled",
+    "expected_errno",
+    "expected_packets",
+    "fails_at_home",
+    "first_receiver",
+    "maybe_redirected",
+    "route_errors",
+    "tells_a_stranger",
+]
 
 LOOPBACK = "lo"
 """A device's delivery to itself is one hop: what passes here is none."""
@@ -27,8 +39,17 @@ _ERRNO = {
     Disposition.BLACKHOLED: errno.EINVAL,
     Disposition.DENIED_EGRESS: errno.EPERM,
     Disposition.TOO_BIG: errno.EMSGSIZE,
+    Disposition.SOURCE_CHECK_FAILED: errno.EPERM,
 }
 """What a local send hears of its own device's refusal (ip-route(8), raw(7))."""
+
+
+_ERRNO_IN_CLOUD = {
+    Disposition.SCOPE_UNROUTABLE: errno.EINVAL,
+    Disposition.SOURCE_CHECK_FAILED: errno.EPERM,
+    Disposition.TOO_BIG: errno.EMSGSIZE,
+}
+"""The same of machines whose networks refuse in silence: their routes are blackholes."""
 
 
 def expected_packets(chain: Chain, probe: Probe, twins: Container[str]) -> tuple[list[Expected], int]:
@@ -43,6 +64,7 @@ def expected_packets(chain: Chain, probe: Probe, twins: Container[str]) -> tuple
 
 
 def _packets(chain: Chain, probe_maker: Maker) -> Iterator[Expected]:
+    probe_maker = Maker.CLIENT if dialled(chain) is not None else probe_maker
     for number, trace in enumerate(chain.traces):
         maker = _maker(trace, probe_maker)
         quoted = probe_maker if trace.cause is None else _maker(chain.traces[trace.cause.trace], probe_maker)
@@ -67,8 +89,10 @@ def _taken_in(hop: Hop, interface: str) -> tuple[bytes, ...]:
 
 
 def _maker(trace: Trace, probe_maker: Maker) -> Maker:
-    first = trace.direction is Direction.FORWARD and trace.connection == 1
-    return probe_maker if first else Maker.KERNEL
+    if trace.connection > 1:
+        return Maker.PROXY
+    first = trace.direction is Direction.FORWARD
+    return probe_maker if first or probe_maker is Maker.CLIENT else Maker.KERNEL
 
 
 def _probe_maker(probe: Probe) -> Maker:
@@ -83,10 +107,12 @@ def expected_errno(chain: Chain, probe: Probe) -> int | None:
         return None
     if probe.interface is not None:
         return errno.EMSGSIZE if first.disposition is Disposition.TOO_BIG else None
-    return _ERRNO.get(first.disposition)
+    if first.hops[0].kind == "device":
+        return _ERRNO.get(first.disposition)
+    return _ERRNO_IN_CLOUD.get(first.disposition)
 
 
-def fails_at_home(chain: Chain, probe: Probe, sender: GenericDevice) -> bool:
+def fails_at_home(chain: Chain, probe: Probe, sender: GenericDevice | None) -> bool:
     """Whether the sender's own neighbour fails, and an error about it must reach the sender over its loopback.
 
     Not where the source is of others, where the packet is a later fragment, or where the sender's own filters may
@@ -95,9 +121,56 @@ def fails_at_home(chain: Chain, probe: Probe, sender: GenericDevice) -> bool:
     first = chain.traces[0]
     if len(first.hops) > 1 or probe.interface is not None or first.disposition is not Disposition.NEIGHBOR_UNREACHABLE:
         return False
+    if sender is None:
+        return False
     ipv6 = probe.packet[0] >> 4 == 6
     later = not ipv6 and (probe.packet[6] & 0x1F or probe.packet[7])
     return not later and not sender.filters and _source(probe.packet) in sender.addresses(Family(6 if ipv6 else 4))
+
+
+_REFUSED_LATE = (
+    Disposition.NEIGHBOR_UNREACHABLE,
+    Disposition.TOO_BIG,
+    Disposition.DENIED_EGRESS,
+    Disposition.DENIED_INGRESS,
+    Disposition.NO_LISTENER,
+)
+
+
+def tells_a_stranger(chain: Chain, probe: Probe) -> bool:
+    """Whether the sender's own device refuses a packet whose source is another's, and may tell that other one.
+
+    A packet of one hop has no error trace (the contract on generic devices); the kernel sends the error to the
+    source, wherever that is.  Such errors are not compared.
+    """
+    first = chain.traces[0]
+    if len(first.hops) > 1 or probe.interface is not None or first.disposition not in _REFUSED_LATE:
+        return False
+    source = _source(probe.packet)
+    interfaces = first.hops[0].at.interfaces.values()
+    return not any(source.value in interface.addresses.get(source.family, ()) for interface in interfaces)
+
+
+class Dialled(NamedTuple):
+    """What a load balancer does with a connection: where the client finds it, and which back end it dials."""
+
+    balancer: str
+    address: Address
+    port: int
+    backend: tuple[Address, int]
+
+
+def dialled(chain: Chain) -> Dialled | None:
+    """The connection that a proxy opens in a chain, if it opens one."""
+    opened = next((trace for trace in chain.traces if trace.connection == 2), None)
+    if opened is None:
+        return None
+    last = chain.traces[0].hops[-1]
+    asked, dials = last.arrived[0], (opened.hops[0].left or last.arrived)[0]
+    assert asked.dport is not None
+    assert dials.dport is not None
+    address, backend = (Address(packet.family, packet.dst) for packet in (asked, dials))
+    return Dialled(last.device, address, asked.dport, (backend, dials.dport))
 
 
 def _source(packet: bytes) -> Address:

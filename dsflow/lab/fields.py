@@ -110,6 +110,8 @@ def _skip_extensions(raw: bytes, name: str, found: dict[str, Value]) -> tuple[in
             found[f"{name}fragment_offset"] = offset
             found[f"{name}more_fragments"] = bool(place & 1)
             found[f"{name}fragment_id"] = _word(raw, at + 4, 4)
+            found[f"{name}fragment_next_header"] = raw[at]
+            found[f"{name}fragment_reserved"] = raw[at + 1] << 8 | place & 6
             size = 8
         else:
             size = (raw[at + 1] + 1) * 8

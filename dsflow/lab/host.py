@@ -20,14 +20,14 @@ from pathlib import Path
 from struct import Struct
 
 from dsflow.errors import HostError
-from dsflow.lab.command import Listening, Tool
+from dsflow.lab.command import Listening, Tool, Twin
 from dsflow.lab.compare import Caught
+from dsflow.lab.expect import Dialled
 from dsflow.lab.leftover import reset_rule
 from dsflow.lab.namespaces import Keeper, entered, remove_leftovers
 from dsflow.lab.plan import Plan
 from dsflow.lab.probe import Probe
-from dsflow.lab.station import Station
-from dsflow.model.topology import Topology
+from dsflow.lab.station import Station, destination
 
 __all__ = ["Lab", "check_host"]
 
@@ -39,9 +39,6 @@ QUIET_AFTER_ASKING_S = 0.060
 
 PATIENCE_S = 1.5
 """How long packets that are expected are waited for."""
-
-_NOBODY = "02:ff:ff:ff:ff:ff"
-"""A hardware address that no port has."""
 
 _MUTE = "dsflow-probe"
 _MUTE_HOOK = "type filter hook output priority -310; policy accept;"  # connections are tracked from -200 on
@@ -58,8 +55,8 @@ def check_host(plan: Plan) -> None:
     HostError
         With everything that is missing.
     """
-    needed = {"ip"} | {"nft" for command in plan.commands if command.tool is Tool.NFT}
-    needed |= {"socat" for command in plan.commands if command.tool is Tool.DAEMON}
+    programs = {Tool.NFT: "nft", Tool.DAEMON: "socat", Tool.BRIDGE: "bridge"}
+    needed = {"ip"} | {programs[command.tool] for command in plan.commands if command.tool in programs}
     missing = [f"the program {name}" for name in sorted(needed) if shutil.which(name) is None]
     if not sys.platform.startswith("linux"):
         raise HostError("the lab needs Linux: it runs the scenario on the kernel itself")
@@ -74,16 +71,15 @@ class Lab:
 
     Parameters
     ----------
-    topology : Topology
     plan : Plan
-        Made of the topology, with a prefix that no other lab has.
+        Of a topology, with a prefix that no other lab has.
     """
 
-    def __init__(self, topology: Topology, plan: Plan) -> None:
-        self._topology = topology
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._stations: dict[str, Station] = {}
-        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._daemons: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
+        self._dialling = {port: port.daemon(port.backends[0]) for port in plan.proxies}
         self._poll = select.poll()
         self._open = ExitStack()
 
@@ -96,9 +92,9 @@ class Lab:
             guard.callback(keeper.close)
             guard.callback(self._stop_daemons)
             self._build()
-            self._await_daemons()
-            for device in self._topology.devices.values():
-                self._stations[device.id] = self._station(device.id)
+            _await(self._plan.listening)
+            for device, twin in self._plan.twins.items():
+                self._stations[device] = self._station(twin)
             self._open = guard.pop_all()
         return self
 
@@ -110,9 +106,9 @@ class Lab:
             station.close()
 
     def _stop_daemons(self) -> None:
-        for daemon in self._daemons:
+        for daemon in self._daemons.values():
             daemon.kill()
-        for daemon in self._daemons:
+        for daemon in self._daemons.values():
             daemon.wait()
 
     def _build(self) -> None:
@@ -122,12 +118,12 @@ class Lab:
                 _run(["ip", "-batch", "-"], texts)
             else:
                 with entered(namespace):
-                    self._carry_out(tool, texts)
+                    self._carry_out(tool, namespace, texts)
 
-    def _carry_out(self, tool: Tool, texts: Sequence[str]) -> None:
+    def _carry_out(self, tool: Tool, namespace: str, texts: Sequence[str]) -> None:
         match tool:
-            case Tool.IP:
-                _run(["ip", "-batch", "-"], texts)
+            case Tool.IP | Tool.IPV6 | Tool.BRIDGE:
+                _run([*tool.split(), "-batch", "-"], texts)
             case Tool.SYSCTL:
                 for text in texts:
                     _set(text)
@@ -138,26 +134,33 @@ class Lab:
                 for text in texts:
                     _write_checksums_out(text.split()[1])
             case Tool.DAEMON:
-                self._daemons += map(_start, texts)
+                self._daemons |= {(namespace, text): _start(text) for text in texts}
 
-    def _station(self, device: str) -> Station:
-        held = self._topology.devices[device.removeprefix("device/")]
-        longest = max((interface.mtu_bytes for interface in held.interfaces.values() if interface.link), default=1500)
-        with entered(self._plan.namespaces[device]):
-            station = Station(longest, tracks=held.tracks_connections)
+    def _station(self, twin: Twin) -> Station:
+        with entered(twin.namespace):
+            station = Station(twin)
         self._poll.register(station.ring, select.POLLIN)
         return station
 
-    def _await_daemons(self) -> None:
-        """Wait until every socket is there that the daemons were started for."""
-        deadline = time.monotonic() + _READY_S
-        for namespace, group in groupby(self._plan.listening, key=lambda served: served.namespace):
-            served = list(group)
-            with entered(namespace):
-                while missing := [one for one in served if not _is_served(one)]:
-                    if time.monotonic() > deadline:
-                        raise HostError(f"the lab's daemon does not listen: {missing[0].daemon}")
-                    time.sleep(0.003)
+    @property
+    def twins(self) -> frozenset[str]:
+        """The devices that a namespace stands for."""
+        return frozenset(self._stations)
+
+    def dial(self, wanted: Dialled) -> None:
+        """Have the proxy behind an address and port of a load balancer dial this back end from now on."""
+        key = wanted.balancer, wanted.address, wanted.port
+        proxy = next(found for found in self._dialling if (found.device, found.address, found.port) == key)
+        before, text = self._dialling[proxy], proxy.daemon(wanted.backend)
+        if text == before:
+            return
+        old = self._daemons.pop((proxy.namespace, before))
+        old.kill()
+        old.wait()
+        with entered(proxy.namespace):
+            self._daemons[proxy.namespace, text] = _start(text)
+        self._dialling[proxy] = text
+        _await([Listening(proxy.namespace, "tcp", proxy.address, proxy.port, text)])
 
     def forget(self) -> None:
         """Have all kernels forget earlier probes."""
@@ -173,11 +176,13 @@ class Lab:
         with entered(self._plan.namespaces[probe.device]):
             if probe.interface is None:
                 return station.send(probe.packet)
-            return station.put_on_wire(probe.packet, probe.interface, self._hardware_address(receiver))
+            mac = self._plan.hardware_address(receiver, destination(probe.packet))
+            return station.put_on_wire(probe.packet, self._plan.kernel_name(probe.device, probe.interface), mac)
 
-    def _hardware_address(self, receiver: tuple[str, str] | None) -> str:
-        found = (port.mac for port in self._plan.ports if (port.device, port.interface.name) == receiver)
-        return next(found, _NOBODY)
+    def connect(self, probe: Probe) -> tuple[socket.socket, int | None]:
+        """Open the connection that a SYN opens; the error number where the sender's own kernel refuses it."""
+        with entered(self._plan.namespaces[probe.device]):
+            return self._stations[probe.device].connect(probe.packet)
 
     def await_answer(self, probe: Probe) -> socket.socket | None:
         """A socket for the answer to a datagram, which would else be refused; None where there is nothing to await."""
@@ -222,8 +227,11 @@ class Lab:
 
     def _read(self) -> Iterator[Caught]:
         for device, station in self._stations.items():
+            twin = self._plan.twins[device]
             for seen in station.ring.read():
-                yield Caught(device, seen.interface, seen.direction, seen.raw, seen.time_ns)
+                interface = twin.trace_name(seen.interface)
+                if interface is not None:
+                    yield Caught(device, interface, seen.direction, seen.raw, seen.time_ns)
 
 
 def _run(program: Sequence[str], lines: Sequence[str]) -> None:
@@ -263,12 +271,31 @@ def _write_checksums_out(interface: str) -> None:
         fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
 
 
+def _await(listening: Sequence[Listening]) -> None:
+    """Wait until every socket is there that daemons were started for."""
+    deadline = time.monotonic() + _READY_S
+    for namespace, group in groupby(listening, key=lambda served: served.namespace):
+        served = list(group)
+        with entered(namespace):
+            while missing := [one for one in served if not _is_served(one)]:
+                if time.monotonic() > deadline:
+                    raise HostError(f"the lab's daemon does not listen: {missing[0].daemon}")
+                time.sleep(0.003)
+
+
+_LISTENS = "0A"  # TCP_LISTEN of net/tcp_states.h
+
+
 def _is_served(served: Listening) -> bool:
     wanted = f":{served.port:04X}"
-    name = "tcp6" if served.address is None else f"udp{6 if served.address.family == 6 else ''}"
+    name = f"{served.protocol}{'' if served.address is not None and served.address.family == 4 else '6'}"
     owner = "" if served.address is None else _table_form(served.address.packed)
     lines = Path(f"/proc/thread-self/net/{name}").read_text(encoding="ascii").splitlines()[1:]
-    return any(line.split()[1].endswith(wanted) and line.split()[1].startswith(owner) for line in lines)
+    sockets = [line.split() for line in lines]
+    return any(
+        one[1].endswith(wanted) and one[1].startswith(owner) and (served.protocol == "udp" or one[3] == _LISTENS)
+        for one in sockets
+    )
 
 
 def _table_form(packed: bytes) -> str:

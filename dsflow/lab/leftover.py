@@ -11,9 +11,18 @@ from collections.abc import Mapping, Sequence
 from dsflow.lab.compare import Expected
 from dsflow.lab.fields import Value, read_fields
 
-__all__ = ["is_own_reset", "is_redirect", "is_unreachable", "reset_rule"]
+__all__ = [
+    "is_later_segment",
+    "is_own_reset",
+    "is_redirect",
+    "is_told_of",
+    "is_unreachable",
+    "opens_nothing",
+    "reset_rule",
+]
 
 _REDIRECTS = ((4, 5), (6, 137))
+_REQUESTS = (8, 128)
 _UNREACHABLES = {4: (3, 1), 6: (1, 3)}
 
 
@@ -34,6 +43,37 @@ def is_own_reset(raw: bytes, expected: Sequence[Expected]) -> bool:
     acknowledged = {fields["tcp.acknowledgement"] for fields in answers if fields.get("tcp.flags") == "SA"}
     found = read_fields(raw)
     return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote."))
+
+
+def is_later_segment(raw: bytes) -> bool:
+    """Whether it belongs to a connection after its opening: data, acknowledgements and the orderly end."""
+    flags = read_fields(raw).get("tcp.flags")
+    return isinstance(flags, str) and not {"S", "R"} & set(flags)
+
+
+def opens_nothing(raw: bytes) -> bool:
+    """Whether connection tracking finds it invalid as the first of a connection.
+
+    A segment with neither a SYN alone nor a bare ACK; ICMP that asks for nothing.
+    """
+    fields = read_fields(raw)
+    if "icmp.type" in fields:
+        return fields["icmp.type"] not in _REQUESTS
+    flags = fields.get("tcp.flags")
+    return isinstance(flags, str) and set(flags) - {"P", "U", "E", "C"} not in ({"S"}, {"A"})
+
+
+def is_told_of(raw: bytes, refused: bytes) -> bool:
+    """Whether it tells the source of a packet that the packet is refused: an ICMP error or a reset.
+
+    Or whether it is an error about such a reset.
+    """
+    found, sent = read_fields(raw), read_fields(refused)
+    header = "ipv4" if "ipv4.src" in sent else "ipv6"
+    src, dst = sent.get(f"{header}.src"), sent.get(f"{header}.dst")
+    if "R" in str(found.get("tcp.flags", "")):
+        return (found.get(f"{header}.src"), found.get(f"{header}.dst")) == (dst, src)
+    return (found.get(f"quote.{header}.src"), found.get(f"quote.{header}.dst")) in ((src, dst), (dst, src))
 
 
 def reset_rule(probe: bytes) -> str | None:

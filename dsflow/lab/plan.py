@@ -1,16 +1,18 @@
 """The scenario as network namespaces: every command in order, as data.  Pure: nothing runs here.
 
-Each generic device is a namespace.  A link with two ends is a veth pair; any other is a bridge in a namespace of
-its own.  Nothing is made outside the namespaces: both ends of a pair are created where they belong.
+Each device is a namespace; what the cloud's devices are in it is in :mod:`dsflow.lab.plan_cloud`.  Nothing is made
+outside the namespaces: both ends of a pair are created where they belong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 
-from dsflow.lab.command import Command, Listening, Port, Tool
+from dsflow.dataplane.compile import Dataplane, compile_topology
+from dsflow.dataplane.device import Device
+from dsflow.lab import plan_cloud
+from dsflow.lab.command import Command, Listening, Port, ProxyPort, Tool, Twin
 from dsflow.lab.plan_devices import (
     address_texts,
     first_sysctls,
@@ -20,28 +22,19 @@ from dsflow.lab.plan_devices import (
     route_texts,
 )
 from dsflow.lab.plan_nft import ruleset
-from dsflow.model.devices import DeviceInterface, GenericDevice
+from dsflow.lab.plan_ports import ports_of
+from dsflow.lab.plan_script import script
+from dsflow.lab.plan_stages import vnic_checks
+from dsflow.lab.plan_ways import NOBODY, Ways
+from dsflow.lab.plan_wires import Wire, wires
+from dsflow.model.devices import GenericDevice
 from dsflow.model.topology import Topology
+from dsflow.net.address import Address, Family
 
 __all__ = ["Plan", "make_plan"]
 
-BRIDGE_PORT_MTU_BYTES = 65535
-"""Of a bridge and its ports: the largest, so that the devices' own MTUs alone decide."""
 
-_FIRST_NUMBER = 10
-"""Interface numbers follow the order written, because the kernel looks for addresses in that order."""
-
-_BRIDGE_SYSCTLS = (
-    "net.ipv6.conf.all.disable_ipv6=1",
-    "net.ipv6.conf.default.disable_ipv6=1",
-    "?net.bridge.bridge-nf-call-iptables=0",
-    "?net.bridge.bridge-nf-call-ip6tables=0",
-    "?net.bridge.bridge-nf-call-arptables=0",
-)
-"""A bridge that is a wire: no addresses, no filters; a question mark stands before what a kernel may lack."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to run, in order, and what stands for what.
 
@@ -49,24 +42,43 @@ class Plan:
     ----------
     commands : tuple of Command
     namespaces : mapping
-        The namespace of each device id, and of each bridge as ``link/NAME``.
+        The namespace of each device id, and of each bridge that is a wire as ``link/NAME``.
+    twins : mapping
+        What stands for each device, by its id.
     ports : tuple of Port
-        Every interface on a link, in the order of the scenario.
+        Every interface on a wire, generic devices first, in the order of the scenario.
     listening : tuple of Listening
         What the daemons serve, to see when they are ready.
-    absent : tuple of str
-        Ids of what no namespace stands for: nothing of it is compared.
+    proxies : tuple of ProxyPort
+        The listeners of load balancers.
+    remarks : tuple of str
+        What is not compared, or not as it is in the cloud, with why.
     """
 
     commands: tuple[Command, ...]
     namespaces: Mapping[str, str]
+    twins: Mapping[str, Twin]
     ports: tuple[Port, ...]
     listening: tuple[Listening, ...]
-    absent: tuple[str, ...]
+    proxies: tuple[ProxyPort, ...]
+    remarks: tuple[str, ...]
+    ways: Ways
+
+    def kernel_name(self, device: str, interface: str) -> str:
+        """The kernel's name of an interface that a trace calls so."""
+        port = self.ways.port(device, interface)
+        return interface if port is None else port.name
+
+    def hardware_address(self, receiver: tuple[str, str] | None, dst: Address | None) -> str:
+        """Of who takes a packet to ``dst`` off a wire, by device and interface; nobody's where nobody does."""
+        if receiver is None:
+            return NOBODY
+        port = self.ways.port(*receiver) if dst is None else self.ways.receiver(*receiver, dst)
+        return NOBODY if port is None else port.mac
 
     def script(self) -> str:
         """The plan as a shell script that builds the same network, and says how to take it away."""
-        return "\n".join(_script(self)) + "\n"
+        return script(self.commands, self.namespaces, self.twins, self.remarks)
 
 
 def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
@@ -77,158 +89,149 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     >>> print(make_plan(Topology(name="one", devices={"h0": host})).commands[0].text)
     netns add dsl-0
     """
-    ports = tuple(_ports(topology))
-    shared = [name for name in topology.links if sum(port.link == name for port in ports) not in (0, 2)]
-    ids = [device.id for device in topology.devices.values()] + [f"link/{name}" for name in shared]
-    namespaces = {id_: f"{prefix}-{number}" for number, id_ in enumerate(ids)}
-    commands = list(_commands(topology, ports, shared, namespaces))
-    return Plan(
-        commands=tuple(commands),
-        namespaces=namespaces,
-        ports=ports,
-        listening=tuple(
-            served for device in topology.devices.values() for served in listening(device, namespaces[device.id])
-        ),
-        absent=tuple(_absent(topology)),
-    )
+    return _Planner(topology, prefix).plan()
 
 
-def _ports(topology: Topology) -> Iterator[Port]:
-    """The interfaces on links, each with a number and a hardware address that tell device and place."""
-    for number, device in enumerate(topology.devices.values()):
-        for place, interface in enumerate(_wired(device)):
-            link = interface.link
-            if link is not None and link in topology.links:
-                mac = f"02:00:{number >> 8:02x}:{number & 0xFF:02x}:00:{place:02x}"
-                yield Port(device.id, interface, link, _FIRST_NUMBER + place, mac)
+class _Planner:
+    """One plan in the making: what its parts all need."""
+
+    def __init__(self, topology: Topology, prefix: str) -> None:
+        self._topology = topology
+        self._dataplane: Dataplane = compile_topology(topology)
+        self._ports = ports_of(topology)
+        self._wires = wires(list(topology.links), self._ports)
+        self._ways = Ways(topology, self._dataplane, self._ports)
+        generic = [device.id for device in topology.devices.values()]
+        self._guests = [pod for pod in topology.pods.values() if pod.host_network]
+        self._cloud = [device for id_, device in self._dataplane.items() if id_ not in generic]
+        bridges = [wire.id for wire in self._wires if not wire.is_pair and wire.router is None]
+        ids = [*generic, *(device.id for device in self._cloud), *bridges]
+        self._namespaces = {id_: f"{prefix}-{number}" for number, id_ in enumerate(ids)}
+
+    def plan(self) -> Plan:
+        return Plan(
+            commands=tuple(self._commands()),
+            namespaces=self._namespaces,
+            twins=dict(self._twins()),
+            ports=self._ports,
+            listening=tuple(self._listening()),
+            proxies=tuple(
+                port for device in self._cloud for port in plan_cloud.proxy_ports(device, self._namespaces[device.id])
+            ),
+            remarks=tuple(self._remarks()),
+            ways=self._ways,
+        )
+
+    def _commands(self) -> Iterator[Command]:
+        """Namespaces first, then settings that interfaces take over, then wires, then what goes on them."""
+        for namespace in self._namespaces.values():
+            yield Command(Tool.IP, None, f"netns add {namespace}")
+        for generic in self._topology.devices.values():
+            namespace = self._namespaces[generic.id]
+            yield from (Command(Tool.SYSCTL, namespace, setting) for setting in first_sysctls(generic))
+        for device in self._cloud:
+            yield from plan_cloud.settings(device, self._namespaces[device.id])
+        yield from self._wiring()
+        for generic in self._topology.devices.values():
+            yield from self._device(generic, self._namespaces[generic.id])
+        for device in self._cloud:
+            yield from plan_cloud.commands(device, self._namespaces[device.id], self._ports, self._ways)
+
+    def _wiring(self) -> Iterator[Command]:
+        bridges = [wire for wire in self._wires if not wire.is_pair]
+        for wire in bridges:
+            yield from wire.bridge(self._namespaces)
+        for wire in self._wires:
+            yield from wire.lay(self._namespaces)
+        for wire in bridges:
+            yield from wire.join(self._namespaces)
+
+    def _device(self, device: GenericDevice, namespace: str) -> Iterator[Command]:
+        own = [port for port in self._ports if port.device == device.id]
+        there = {port.name for port in own} | {"lo"}
+        for port in own:
+            yield Command(Tool.ETHTOOL, namespace, f"-K {port.name} tx off")
+        for port in own:
+            yield from (Command(Tool.SYSCTL, namespace, setting) for setting in port_sysctls(port))
+        texts = [f"link set dev {port.name} arp off" for port in own if port.interface.subnet is not None]
+        texts += ["link set dev lo up", *(f"link set dev {port.name} up" for port in own)]
+        texts += address_texts(device, there)
+        for port in own:
+            texts += self._neighbours(device, port)
+        texts += route_texts(device, there)
+        yield from (Command(Tool.IP, namespace, text) for text in texts)
+        for rules in (ruleset(device), vnic_checks(self._dataplane[device.id])):
+            if rules:
+                yield Command(Tool.NFT, namespace, rules)
+        for served in self._served(device):
+            yield Command(Tool.DAEMON, namespace, served.daemon)
+
+    def _neighbours(self, device: GenericDevice, port: Port) -> list[str]:
+        """Whom the port knows without asking: those on its link, or in its subnet.
+
+        In a subnet the fabric takes whatever nobody there has, in silence: the interface asks for nobody, and
+        what it knows no neighbour for comes back to its own port of the bridge, which takes it no further.
+        """
+        if port.interface.subnet is None:
+            return list(neighbour_texts(port, self._beside(port)))
+        subnet = self._topology.subnets[port.interface.subnet]
+        router = self._ways.port(f"vcn/{subnet.vcn}", subnet.id)
+        assert router is not None
+        known = {
+            Address(family, prefix.first + 1): router.mac for family in Family for prefix in subnet.prefixes(family)
+        }
+        known |= {
+            route.via: router.mac for route in device.routes if route.via is not None and route.interface == port.name
+        }
+        known |= self._ways.neighbours(port, router.device)
+        return [
+            f"neigh replace {address} lladdr {mac} dev {port.name} nud permanent"
+            for address, mac in known.items()
+            if port.interface.carries(address.family)
+        ]
+
+    def _beside(self, port: Port) -> list[tuple[Port, GenericDevice]]:
+        """The ports of other devices on the same link; the far side of a DRG has its own addresses only."""
+        holders = {holder.id: holder for holder in self._topology.devices.values()}
+        return [
+            (other, holders.get(other.device) or GenericDevice(name=other.device))
+            for other in self._ports
+            if other.link == port.link and other.device != port.device
+        ]
+
+    def _served(self, device: GenericDevice) -> Iterator[Listening]:
+        addresses = [address for family in Family for address in device.addresses(family)]
+        return listening(device.listen, addresses, self._namespaces[device.id])
+
+    def _listening(self) -> Iterator[Listening]:
+        for generic in self._topology.devices.values():
+            yield from self._served(generic)
+        for device in self._cloud:
+            yield from plan_cloud.listening_of(device, self._namespaces[device.id])
+
+    def _twins(self) -> Iterator[tuple[str, Twin]]:
+        for generic in self._topology.devices.values():
+            yield generic.id, _twin(generic, self._namespaces[generic.id], self._ports)
+        for device in self._cloud:
+            namespace = self._namespaces[device.id]
+            found = plan_cloud.twin(device, namespace, self._ports, self._members(device))
+            guests = [pod.id for pod in self._guests if device.id == f"node/{pod.node}"]
+            also = f"; it is {', '.join(guests)} too (host network)" if guests else ""
+            yield device.id, replace(found, what=found.what + also)
+
+    def _members(self, device: Device) -> dict[str, str]:
+        return {name: told for wire in self._wires if _is_of(wire, device) for name, told in wire.members().items()}
+
+    def _remarks(self) -> Iterator[str]:
+        kinds = {device.kind for device in self._cloud}
+        yield from (remark for kind, remark in plan_cloud.REMARKS.items() if kind in kinds)
 
 
-def _wired(device: GenericDevice) -> Iterator[DeviceInterface]:
-    return (interface for interface in device.interfaces.values() if interface.link is not None)
+def _is_of(wire: Wire, device: Device) -> bool:
+    return wire.router is not None and wire.router.device == device.id
 
 
-def _commands(
-    topology: Topology, ports: Sequence[Port], shared: Sequence[str], namespaces: Mapping[str, str]
-) -> Iterator[Command]:
-    """Namespaces first, then settings that interfaces take over, then wires, then what goes on them."""
-    for namespace in namespaces.values():
-        yield Command(Tool.IP, None, f"netns add {namespace}")
-    for name in shared:
-        yield from _bridge(namespaces[f"link/{name}"])
-    for device in topology.devices.values():
-        yield from (Command(Tool.SYSCTL, namespaces[device.id], setting) for setting in first_sysctls(device))
-    for port in ports:
-        yield from _wire(port, [other for other in ports if other.link == port.link], namespaces)
-    for name in shared:
-        yield from _join(namespaces[f"link/{name}"], sum(port.link == name for port in ports))
-    for device in topology.devices.values():
-        yield from _device(device, ports, topology, namespaces[device.id])
-
-
-def _bridge(namespace: str) -> Iterator[Command]:
-    for setting in _BRIDGE_SYSCTLS:
-        yield Command(Tool.SYSCTL, namespace, setting)
-    kind = "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
-    yield Command(Tool.IP, namespace, f"link add name br0 mtu {BRIDGE_PORT_MTU_BYTES} {kind}")
-
-
-def _wire(port: Port, ends: Sequence[Port], namespaces: Mapping[str, str]) -> Iterator[Command]:
-    """The veth pair from a port to the bridge of its link, or to the one other end, made with the first of them."""
-    bridge = namespaces.get(f"link/{port.link}")
-    if bridge is not None:
-        far = f"name p{ends.index(port)} mtu {BRIDGE_PORT_MTU_BYTES} netns {bridge}"
-    elif port is ends[0]:
-        far = f"{_own_end(ends[1])} netns {namespaces[ends[1].device]}"
-    else:
-        return
-    yield Command(Tool.IP, namespaces[port.device], f"link add {_own_end(port)} type veth peer {far}")
-
-
-def _own_end(port: Port) -> str:
-    interface = port.interface
-    return f"name {interface.name} index {port.number} address {port.mac} mtu {interface.mtu_bytes}"
-
-
-def _join(namespace: str, ends: int) -> Iterator[Command]:
-    for place in range(ends):
-        yield Command(Tool.IP, namespace, f"link set dev p{place} master br0 up")
-    yield Command(Tool.IP, namespace, "link set dev br0 up")
-
-
-def _device(device: GenericDevice, ports: Sequence[Port], topology: Topology, namespace: str) -> Iterator[Command]:
-    own = [port for port in ports if port.device == device.id]
-    there = {port.interface.name for port in own} | {"lo"}
-    holders = {holder.id: holder for holder in topology.devices.values()}
-    for port in own:
-        yield Command(Tool.ETHTOOL, namespace, f"-K {port.interface.name} tx off")
-    for port in own:
-        yield from (Command(Tool.SYSCTL, namespace, setting) for setting in port_sysctls(port))
-    texts = ["link set dev lo up", *(f"link set dev {port.interface.name} up" for port in own)]
-    texts += address_texts(device, there)
-    for port in own:
-        texts += neighbour_texts(port, [(other, holders[other.device]) for other in ports if _is_beside(port, other)])
-    texts += route_texts(device, there)
-    yield from (Command(Tool.IP, namespace, text) for text in texts)
-    rules = ruleset(device)
-    if rules:
-        yield Command(Tool.NFT, namespace, rules)
-    for served in listening(device, namespace):
-        yield Command(Tool.DAEMON, namespace, served.daemon)
-
-
-def _is_beside(port: Port, other: Port) -> bool:
-    """Whether two ports are on one link, of two devices."""
-    return other.link == port.link and other.device != port.device
-
-
-def _absent(topology: Topology) -> Iterator[str]:
-    """What has no twin among the namespaces yet: the cloud's own devices."""
-    for vcn in topology.vcns.values():
-        yield vcn.id
-    for things in (topology.gateways, topology.nodes, topology.pods, topology.load_balancers, topology.internet):
-        yield from (thing.id for thing in things.values())
-    for device in topology.devices.values():
-        for interface in _wired(device):
-            if interface.link not in topology.links:
-                yield f"{device.id} {interface.name} ({interface.link})"
-
-
-def _script(plan: Plan) -> Iterator[str]:
-    yield "#!/bin/sh"
-    yield "# Run as root.  Needs ip, nft, ethtool and socat; everything happens inside the namespaces."
-    yield "set -e"
-    for id_, namespace in plan.namespaces.items():
-        yield f"# {namespace}: {id_}"
-    for id_ in plan.absent:
-        yield f"# not stood in for: {id_}"
-    for (tool, namespace), group in groupby(plan.commands, key=lambda command: command[:2]):
-        yield from _told(tool, namespace, [command.text for command in group])
-    yield "# To take everything away:"
-    for namespace in plan.namespaces.values():
-        yield f"# ip netns pids {namespace} | xargs -r kill; ip netns del {namespace}"
-
-
-def _told(tool: Tool, namespace: str | None, texts: list[str]) -> Iterator[str]:
-    """Commands of one tool in one namespace as lines of a shell script."""
-    within = f"ip netns exec {namespace}"
-    match tool:
-        case Tool.IP:
-            yield "ip -batch - <<'END'" if namespace is None else f"ip -n {namespace} -batch - <<'END'"
-            yield from [*texts, "END"]
-        case Tool.SYSCTL:
-            needed = [text for text in texts if not text.startswith("?")]
-            wanted = [text[1:] for text in texts if text.startswith("?")]
-            yield from (f"{within} sysctl -qw {text}" for text in _lines(needed))
-            yield from (f"{within} sysctl -qew {text}" for text in _lines(wanted))
-        case Tool.NFT:
-            yield from (f"{within} nft -f - <<'END'\n{text}END" for text in texts)
-        case Tool.ETHTOOL:
-            yield from (f"{within} ethtool {text} >/dev/null" for text in texts)
-        case Tool.DAEMON:
-            yield from (f"{within} {text} </dev/null >/dev/null 2>&1 &" for text in texts)
-
-
-def _lines(words: list[str], most: int = 4) -> Iterator[str]:
-    """The words in lines of a few."""
-    for start in range(0, len(words), most):
-        yield " ".join(words[start : start + most])
+def _twin(device: GenericDevice, namespace: str, ports: Sequence[Port]) -> Twin:
+    own = [port.interface.mtu_bytes for port in ports if port.device == device.id]
+    longest = max(own, default=1500)
+    return Twin(namespace=namespace, what="", names={}, longest_bytes=longest, tracks=device.tracks_connections)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from dsflow.lab.command import Listening, Port
+from dsflow.model.cluster import Listener
 from dsflow.model.devices import DeviceRoute, GenericDevice, RouteType, RpFilter
 from dsflow.net.address import Address, Family
 
 __all__ = [
+    "address_options",
     "address_texts",
     "first_sysctls",
     "link_local",
@@ -129,9 +131,13 @@ def address_texts(device: GenericDevice, there: Container[str]) -> Iterator[str]
     for interface in device.interfaces.values():
         if interface.name in there:
             for family in Family:
-                flags = " nodad" if family is Family.IPV6 else ""
                 for entry in interface.in_family(family):
-                    yield f"addr add {entry} dev {interface.name}{flags}"
+                    yield f"addr add {entry} dev {interface.name}{address_options(family)}"
+
+
+def address_options(family: Family) -> str:
+    """What is said with an address besides: IPv6 would wait to see whether somebody else has it."""
+    return " nodad" if family is Family.IPV6 else ""
 
 
 def route_texts(device: GenericDevice, there: Container[str]) -> Iterator[str]:
@@ -153,16 +159,15 @@ def _route(route: DeviceRoute) -> str:
     return " ".join(parts)
 
 
-def listening(device: GenericDevice, namespace: str) -> Iterator[Listening]:
+def listening(listeners: Iterable[Listener], addresses: Sequence[Address], namespace: str) -> Iterator[Listening]:
     """A daemon for each port: one for all addresses in TCP; in UDP one for each, so that it answers from there."""
-    for listener in dict.fromkeys(device.listen):
+    for listener in dict.fromkeys(listeners):
         port = listener.port
         if listener.protocol == "tcp":
             daemon = f"{_ECHO} TCP6-LISTEN:{port},ipv6only=0,reuseaddr,fork PIPE"
             yield Listening(namespace, "tcp", None, port, daemon)
             continue
-        for family in Family:
-            for address in device.addresses(family):
-                text = f"[{address}]" if family is Family.IPV6 else str(address)
-                daemon = f"{_ECHO} UDP{family.value}-RECVFROM:{port},bind={text},reuseaddr,fork PIPE"
-                yield Listening(namespace, "udp", address, port, daemon)
+        for address in addresses:
+            text = f"[{address}]" if address.family is Family.IPV6 else str(address)
+            daemon = f"{_ECHO} UDP{address.family.value}-RECVFROM:{port},bind={text},reuseaddr,fork PIPE"
+            yield Listening(namespace, "udp", address, port, daemon)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dsflow.model.devices import FilterRule, GenericDevice, NatRule, PacketMatch
 from dsflow.net.address import Family
 
-__all__ = ["ruleset"]
+__all__ = ["chain", "match_words", "ruleset"]
 
 _ACTIONS = {
     "accept": "accept",
@@ -43,17 +43,18 @@ def _lines(device: GenericDevice) -> Iterator[str]:
     yield "table inet dsflow {"
     if device.tracks_connections:
         # A rule that only looks: it has the kernel track connections of both families, whatever the others need.
-        yield from _chain("track", "filter hook prerouting priority 0", ["ct state invalid"])
+        yield from chain("track", "filter hook prerouting priority 0", ["ct state invalid"])
     for hook in ("input", "forward", "output"):
         rules = [rule for rule in device.filters if rule.hook == hook]
-        yield from _chain(hook, f"filter hook {hook} priority filter", list(map(_filter_rule, rules)))
+        yield from chain(hook, f"filter hook {hook} priority filter", list(map(_filter_rule, rules)))
     for hook, priority in _NAT_HOOKS.items():
         found = [rule for rule in device.nat if rule.hook == hook]
-        yield from _chain(f"nat-{hook}", f"nat hook {hook} priority {priority}", list(map(_nat_rule, found)))
+        yield from chain(f"nat-{hook}", f"nat hook {hook} priority {priority}", list(map(_nat_rule, found)))
     yield "}"
 
 
-def _chain(name: str, kind: str, rules: Sequence[str]) -> Iterator[str]:
+def chain(name: str, kind: str, rules: Sequence[str]) -> Iterator[str]:
+    """The lines of a base chain; none without rules."""
     if rules:
         yield f"  chain {name} {{"
         yield f"    type {kind}; policy accept;"
@@ -62,11 +63,11 @@ def _chain(name: str, kind: str, rules: Sequence[str]) -> Iterator[str]:
 
 
 def _filter_rule(rule: FilterRule) -> str:
-    return " ".join([*_match(rule.match), _ACTIONS[rule.action]])
+    return " ".join([*match_words(rule.match), _ACTIONS[rule.action]])
 
 
 def _nat_rule(rule: NatRule) -> str:
-    return " ".join([*_match(rule.match), _translation(rule)])
+    return " ".join([*match_words(rule.match), _translation(rule)])
 
 
 def _translation(rule: NatRule) -> str:
@@ -79,7 +80,7 @@ def _translation(rule: NatRule) -> str:
     return f"{rule.action} ip6 to {address}{port}"
 
 
-def _match(match: PacketMatch) -> Iterator[str]:
+def match_words(match: PacketMatch) -> Iterator[str]:
     """The conditions; one on addresses or ports says the family or protocol too."""
     if match.in_interface is not None:
         yield f'iifname "{match.in_interface}"'

@@ -19,7 +19,7 @@ from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway, Gateway, ServiceGateway, Vcn
 from dsflow.net.address import Address, Family
 
-__all__ = ["INTERNET", "link_of", "ports_of"]
+__all__ = ["INTERNET", "next_hop", "ports_of"]
 
 INTERNET = "wire/internet"
 """The wire on which Internet hosts and gateways reach each other directly."""
@@ -101,13 +101,12 @@ def _of_node(node: Node, index: Index) -> Iterator[_End]:
         yield _end(f"pod{number}", pod.id, VCN_MTU_BYTES, pod.id)
 
 
-def link_of(number: int) -> Address:
-    """An IPv4 link-local name for the port of this number, by which routes name their next hop.
+def next_hop(family: Family, number: int) -> Address:
+    """A link-local address for the port of this number, by which routes name their next hop.
 
-    Nobody bears it: permanent neighbours lead from it to the port's hardware address (RFC 3927 keeps the space
-    to the link).
+    Nobody bears it: a permanent neighbour leads from it to the port's hardware address.
 
-    >>> str(link_of(258))
-    '169.254.1.2'
+    >>> str(next_hop(Family.IPV4, 258)), str(next_hop(Family.IPV6, 258))
+    ('169.254.1.2', 'fe80::a9fe:102')
     """
-    return Address(Family.IPV4, 0xA9FE_0000 + number)
+    return Address(family, 0xA9FE_0000 + number + (0xFE80 << 112 if family is Family.IPV6 else 0))

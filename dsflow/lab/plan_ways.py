@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dsflow.dataplane.action import Action, Forward, Neighbor, ToOwner
+from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, ToOwner
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import RouteLookup, Routes
 from dsflow.lab.command import Command, Port, Tool
-from dsflow.lab.plan_devices import link_local
-from dsflow.lab.plan_ports import link_of
+from dsflow.lab.plan_ports import next_hop
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
-__all__ = ["NOBODY", "Ways"]
+__all__ = ["NOBODY", "Ways", "is_router", "source_addresses"]
 
 NOBODY = "02:ff:ff:ff:ff:ff"
 """A hardware address that no port has: what leaves the model goes there."""
@@ -67,7 +66,7 @@ class Ways:
         used: dict[tuple[str, Family, Port | None], None] = {}
         texts: list[str] = []
         for table, number in tables:
-            sources = device if number is not None and None in table[1] and _is_router(device) else None
+            sources = device if number is not None and None in table[1] and is_router(device) else None
             for family in Family:
                 for prefix, way in self._rows(device, table[0], family, sources).items():
                     texts.append(self._route(device, prefix, way, number, sources))
@@ -88,11 +87,11 @@ class Ways:
         if not device.forward:
             yield (_lookup(device.send).tables[None], [None]), None
             return
-        by_table: dict[int, tuple[Routes, list[str | None]]] = {}
+        by_table: dict[tuple[int, bool], tuple[Routes, list[str | None]]] = {}
         for interface, table in _lookup(device.receive).tables.items():
-            by_table.setdefault(id(table), (table, []))[1].append(interface)
+            by_table.setdefault((id(table), interface is None), (table, []))[1].append(interface)
         for place, found in enumerate(by_table.values()):
-            main = None in found[1] and not _is_router(device)
+            main = None in found[1] and not is_router(device)
             yield found, None if main else _FIRST_TABLE + place
 
     def _rows(self, device: Device, table: Routes, family: Family, sources: Device | None) -> _Rows:
@@ -104,7 +103,7 @@ class Ways:
             elif isinstance(action, Forward):
                 found[prefix] = action.neighbor
                 found |= self._direct(device, action, lpm)
-            elif not _delivers(action):
+            elif not isinstance(action, Deliver):
                 found[prefix] = None
         return found if sources is None else _with_sources(found, sources, family)
 
@@ -162,9 +161,7 @@ class Ways:
         return self._at[device.id, way.out_interface].name
 
     def _name(self, port: Port | None, family: Family) -> Address:
-        if family is Family.IPV6:
-            return link_local(NOBODY if port is None else port.mac)
-        return link_of(_NOBODYS_NUMBER if port is None else self._numbers[port])
+        return next_hop(family, _NOBODYS_NUMBER if port is None else self._numbers[port])
 
     def _route(
         self, device: Device, prefix: Prefix, way: Neighbor | None, number: int | None, sources: Device | None
@@ -187,15 +184,9 @@ def _lookup(tables: Sequence[object]) -> RouteLookup:
     return next(table for table in tables if isinstance(table, RouteLookup))
 
 
-def _is_router(device: Device) -> bool:
+def is_router(device: Device) -> bool:
     """Whether it is a router of the cloud, where nothing is delivered."""
     return bool(device.forward) and not device.deliver
-
-
-def _delivers(action: Action) -> bool:
-    from dsflow.dataplane.action import Deliver
-
-    return isinstance(action, Deliver)
 
 
 def _with_sources(rows: _Rows, device: Device, family: Family) -> _Rows:
@@ -204,16 +195,21 @@ def _with_sources(rows: _Rows, device: Device, family: Family) -> _Rows:
     To everybody else it says nothing.
     """
     lpm = LongestPrefixTable(rows.items())
-    known = _source_prefixes(device, family)
+    known = [prefix for prefix, _ in _source_rows(device, family)]
     found: _Rows = {Prefix(family, 0, 0): None}
     found |= {prefix: lpm.lookup(prefix.first) for prefix in known}
     found |= {prefix: way for prefix, way in rows.items() if any(prefix in near for near in known)}
     return found
 
 
-def _source_prefixes(device: Device, family: Family) -> list[Prefix]:
+def _source_rows(device: Device, family: Family) -> tuple[tuple[Prefix, int], ...]:
     table = device.icmp_sources.get(family, {}).get(None)
-    return [prefix for prefix, _ in table.items()] if isinstance(table, LongestPrefixTable) else []
+    return table.items() if isinstance(table, LongestPrefixTable) else ()
+
+
+def source_addresses(device: Device, family: Family) -> list[Address]:
+    """The addresses from which a cloud router sends errors."""
+    return [Address(family, value) for _, value in _source_rows(device, family)]
 
 
 def _source(device: Device, prefix: Prefix) -> Address | None:
@@ -234,7 +230,7 @@ def _rules(
         if number is not None
         for interface in interfaces
     }
-    if _is_router(device):
+    if is_router(device):
         texts |= dict.fromkeys((f"rule add lookup local pref {_LOCAL_PREFERENCE}", "rule del pref 0"))
     for tool in (Tool.IP, Tool.IPV6):
         yield from (Command(tool, namespace, text) for text in texts)

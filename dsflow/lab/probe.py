@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dsflow.errors import HostError, NotModelledError, UsageError, did_you_mean
+from dsflow.lab.plan_ports import ports_of
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
 from dsflow.net.packet import MalformedPacket, Packet
+from dsflow.query.select import select
 from dsflow.simulation import Simulation
 from dsflow.trace.hop import Hop
 
@@ -24,7 +26,7 @@ class Probe:
     Attributes
     ----------
     device : str
-        The id of the sender.
+        The id of the sender, a machine: a generic device, pod, node, load balancer or Internet host.
     packet : bytes
         From the IP header on.
     interface : str or None
@@ -67,9 +69,13 @@ class Probe:
 
 
 def scenario_probes(simulation: Simulation) -> tuple[list[Probe], list[str]]:
-    """The first packets of the scenario's flows and expectations, each once, and what cannot be asked, with why."""
+    """The first packets of the scenario's questions, each once, and what cannot be asked, with why.
+
+    Its flows, its expectations, and the questions of the main job: every path type in both families.
+    """
     topology = simulation.topology
-    flows = dict.fromkeys([*topology.flows, *(expectation.flow for expectation in topology.expect)])
+    own = [*topology.flows, *(expectation.flow for expectation in topology.expect)]
+    flows = dict.fromkeys([*own, *(selection.flow for selection in select(topology) if selection.flow is not None)])
     probes: dict[Probe, None] = {}
     refused: list[str] = []
     for flow in flows:
@@ -133,12 +139,11 @@ def _probe(line: str, topology: Topology) -> Probe:
     if not isinstance(data, dict):
         raise ValueError(f"found {line.strip()[:40]}: expected an object with the keys device and packet")
     _check_keys(data)
-    device = _device_named(data["device"], topology)
+    device = _sender_named(data["device"], topology)
     interface = data.get("interface")
     if interface is not None:
-        held = topology.devices[device.removeprefix("device/")].interfaces
-        if interface not in held or held[interface].link is None:
-            wired = [name for name, one in held.items() if one.link is not None]
+        wired = [port.trace_name for port in ports_of(topology) if port.device == device]
+        if interface not in wired:
             raise ValueError(f'interface "{interface}": expected one of {device} on a link: {", ".join(wired)}')
     try:
         packet = bytes.fromhex(data["packet"])
@@ -158,8 +163,14 @@ def _check_keys(data: dict[str, Any]) -> None:
         raise ValueError(f"{' and '.join(missing)} missing")
 
 
-def _device_named(text: str, topology: Topology) -> str:
-    name = text.removeprefix("device/")
-    if name not in topology.devices:
-        raise ValueError(f'"{text}": expected a device of the scenario{did_you_mean(name, topology.devices)}')
-    return topology.devices[name].id
+def _sender_named(text: str, topology: Topology) -> str:
+    """The machine of this id, or the generic device of this name."""
+    ids = [device.id for device in topology.devices.values()] + [node.id for node in topology.nodes.values()]
+    ids += [pod.id for pod in topology.pods.values() if not pod.host_network]  # the others send as their nodes
+    ids += [lb.id for lb in topology.load_balancers.values()] + [host.id for host in topology.internet.values()]
+    if text in topology.devices:
+        return topology.devices[text].id
+    if text not in ids:
+        hint = did_you_mean(text, [*ids, *topology.devices])
+        raise ValueError(f'"{text}": expected a device, pod, node, lb or internet host of the scenario{hint}')
+    return text

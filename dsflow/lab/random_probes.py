@@ -8,11 +8,12 @@ from random import Random
 from typing import TypeVar
 
 from dsflow.lab.aims import Aims
+from dsflow.lab.cloud_machines import id_of, with_machines
 from dsflow.lab.craft import Craft, crafted, echo, mended, segment, udp_datagram
 from dsflow.lab.probe import Probe
 from dsflow.model.devices import GenericDevice
 from dsflow.model.topology import Topology
-from dsflow.net.address import Address, Family
+from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.fragment import fragment
 from dsflow.net.packet import MalformedPacket, Packet
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP
@@ -27,6 +28,8 @@ _FLAGS = (0x12, 0x04, 0x14, 0x11, 0x10, 0x00, 0x03, 0x18, 0x29, 0x01, 0x06)
 _OTHER_PROTOCOLS = (47, 50, 89, 99, 253)
 """Protocols that no socket or module here takes; those with readers of their own in the kernel are left out."""
 
+_RESERVED = Prefix.parse("240.0.0.0/4")
+
 _WIRE_SHARE = 0.25
 _MALFORMED_SHARE = 0.3
 """Of the probes put straight onto a wire."""
@@ -38,7 +41,7 @@ T = TypeVar("T")
 
 
 def random_probes(topology: Topology, count: int, *, seed: int = 0, family: Family | None = None) -> list[Probe]:
-    """So many probes between a topology's generic devices, the same for the same seed.
+    """So many probes between a topology's machines, the same for the same seed.
 
     Parameters
     ----------
@@ -46,9 +49,10 @@ def random_probes(topology: Topology, count: int, *, seed: int = 0, family: Fami
         Of all probes; both in turn when left out.
     """
     random = Random(f"{topology.name}/{seed}/{family}")  # noqa: S311 - probes are drawn to be repeatable, not secret
-    aims = Aims(topology, random)
+    everybody = with_machines(topology)
+    aims = Aims(everybody, random)
     order = list(Family) if family is None else [family]
-    senders = {one: [device for device in topology.devices.values() if _speaks(device, one)] for one in order}
+    senders = {one: [device for device in everybody.devices.values() if _speaks(device, one)] for one in order}
     order = [one for one in order if senders[one]]
     if not order:
         return []
@@ -63,14 +67,21 @@ def _speaks(device: GenericDevice, family: Family) -> bool:
 def _probe(aims: Aims, random: Random, family: Family, senders: dict[Family, list[GenericDevice]]) -> Probe:
     device = random.choice(senders[family])
     interface = _wire(aims, random, device) if random.random() < _WIRE_SHARE else None
-    target, destination = aims.destination(device, family, interface)
-    craft = _craft(aims, random, target, _source(aims, random, device, family, interface), destination)
+    craft = _drawn(aims, random, device, family, interface)
+    while device.name == id_of(device) and (craft.protocol in _OTHER_PROTOCOLS or craft.dst in _RESERVED):
+        craft = _drawn(aims, random, device, family, interface)  # neither is modelled for the cloud's machines
     spoil = interface is not None and random.random() < _MALFORMED_SHARE
     size = aims.size_bytes(device, interface)
     if size is not None:
         craft = _resized(craft, min(size, _LONGEST_SPOILED_BYTES) if spoil else size)
     raw = _packet(random, craft, spoil=spoil)
-    return Probe(device=device.id, packet=raw, interface=interface)
+    return Probe(device=id_of(device), packet=raw, interface=interface)
+
+
+def _drawn(aims: Aims, random: Random, device: GenericDevice, family: Family, interface: str | None) -> Craft:
+    """A packet to somewhere, from the device or in another's name."""
+    target, destination = aims.destination(device, family, interface)
+    return _craft(aims, random, target, _source(aims, random, device, family, interface), destination)
 
 
 def _wire(aims: Aims, random: Random, device: GenericDevice) -> str | None:

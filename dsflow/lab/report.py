@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from dsflow.lab.compare import Caught, Expected, Row
@@ -29,14 +29,14 @@ class Outcome:
         How the simulation says that it ends; None where it cannot say.
     compared : int
         The hops' packets, and what the sender heard, that were compared and agree.
-    elsewhere : int
-        The hops' packets at devices that nothing in the lab stands for.
+    omitted : mapping
+        How many of the hops' packets were not compared, by the reason.
     rows : tuple of Row
         Both lists side by side.
     remark : str or None
         What the sender heard, where it is not what it should have heard.
     redirects : int
-        How many notes of a better first hop were seen; not compared.
+        How many notes of a better first hop were seen.
     reason : str or None
         Why nothing was compared.
     """
@@ -44,11 +44,16 @@ class Outcome:
     probe: Probe
     disposition: str | None = None
     compared: int = 0
-    elsewhere: int = 0
+    omitted: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     remark: str | None = None
     redirects: int = 0
     reason: str | None = None
+
+    @property
+    def not_compared(self) -> int:
+        """The hops' packets that were not compared."""
+        return sum(self.omitted.values())
 
     @property
     def agrees(self) -> bool:
@@ -67,7 +72,7 @@ class Outcome:
             "disposition": self.disposition,
             "agrees": self.agrees,
             "hops_compared": self.compared,
-            "hops_not_compared": self.elsewhere,
+            "hops_not_compared": self.not_compared,
             "redirects": self.redirects,
             "reason": self.reason,
         }
@@ -96,11 +101,11 @@ def _packet_json(packet: Expected | Caught) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The outcomes of all probes, what stands for nothing in the lab, and what could not be asked."""
+    """The outcomes of all probes, what stand-ins do not show (``remarks``), and what could not be asked."""
 
     scenario: str
     outcomes: tuple[Outcome, ...]
-    absent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
     @property
@@ -110,8 +115,16 @@ class Report:
 
     @property
     def hops_not_compared(self) -> int:
-        """Packets of the simulation at devices that nothing stands for."""
-        return sum(outcome.elsewhere for outcome in self.outcomes)
+        """Packets that were not compared."""
+        return sum(self.omitted.values())
+
+    @property
+    def omitted(self) -> dict[str, int]:
+        """How many packets were not compared, by the reason; the most first."""
+        found: Counter[str] = Counter()
+        for outcome in self.outcomes:
+            found.update(outcome.omitted)
+        return dict(found.most_common())
 
     @property
     def disagreements(self) -> tuple[Outcome, ...]:
@@ -139,7 +152,8 @@ class Report:
             "hops_compared": self.hops_compared,
             "hops_not_compared": self.hops_not_compared,
             "dispositions": self.dispositions,
-            "not_stood_in_for": list(self.absent),
+            "not_compared": self.omitted,
+            "remarks": list(self.remarks),
             "refused": list(self.refused),
             "outcomes": [outcome.to_json() for outcome in self.outcomes],
         }
@@ -158,9 +172,11 @@ class Report:
         if unsent:
             yield f"{unsent} of the probes were not sent: the reasons are in the table"
         yield from (f"not asked: {text}" for text in self.refused)
+        yield from (f"note: {text}" for text in self.remarks)
 
     def _why(self) -> str:
-        return f" (nothing stands for {', '.join(self.absent)})" if self.hops_not_compared else ""
+        told = (f"{number}: {reason}" if len(self.omitted) > 1 else reason for reason, number in self.omitted.items())
+        return f" ({'; '.join(told)})" if self.omitted else ""
 
     def __str__(self) -> str:
         return plain(self.blocks())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import suppress
+from struct import Struct
 
 from dsflow.lab.capture import Ring
+from dsflow.lab.command import Twin
 from dsflow.lab.fields import read_fields
 from dsflow.lab.netlink import Memory
-from dsflow.net.address import Family, format_address
+from dsflow.net.address import Address, Family, format_address
 
-__all__ = ["Station"]
+__all__ = ["Station", "destination"]
 
 _ETHERTYPE = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
 _IPV6_HEADER_INCLUDED = 36  # IPV6_HDRINCL of linux/in6.h
@@ -21,6 +23,10 @@ _DEAF_TO_PATH_MTUS = {
     socket.AF_INET6: (socket.IPPROTO_IPV6, 23),  # IPV6_MTU_DISCOVER
 }
 """How a socket says that it sends by its interface's MTU: a raw packet teaches its sender no path MTU."""
+
+_DONT_FRAGMENT, _MAY_FRAGMENT = 2, 0  # IP_PMTUDISC_DO and IP_PMTUDISC_DONT
+_RESET_ON_CLOSE = Struct("=ii").pack(1, 0)
+_CONNECTED_S = 1.0
 
 
 class Station:
@@ -32,10 +38,10 @@ class Station:
     memory : Memory
     """
 
-    def __init__(self, longest_bytes: int, *, tracks: bool) -> None:
+    def __init__(self, twin: Twin) -> None:
         """Open what every probe needs."""
-        self.ring = Ring(longest_bytes)
-        self.memory = Memory(tracks=tracks)
+        self.ring = Ring(twin.longest_bytes, for_others=twin.switches)
+        self.memory = Memory(tracks=twin.tracks)
 
     def send(self, packet: bytes) -> int | None:
         """Send through the namespace's own routes and filters; the error number, if it refuses."""
@@ -80,11 +86,42 @@ class Station:
             return None
         return waiting
 
+    def connect(self, packet: bytes) -> tuple[socket.socket, int | None]:
+        """A connection between the ends of a SYN, as an application opens one; with the error number, if it fails.
+
+        It is reset when the socket is closed.
+        """
+        fields = read_fields(packet)
+        ipv4 = packet[0] >> 4 == 4
+        made = socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        for option, value in _header_options(packet):
+            made.setsockopt(*option, value)
+        made.settimeout(_CONNECTED_S)
+        try:
+            made.bind((socket.inet_ntop(made.family, packet[12:16] if ipv4 else packet[8:24]), fields["tcp.sport"]))
+            made.connect((_destination(packet), fields["tcp.dport"]))
+        except OSError as error:
+            return made, error.errno
+        return made, None
+
     def close(self) -> None:
         """Close everything."""
         with suppress(OSError):
             self.ring.close()
         self.memory.close()
+
+
+def _header_options(packet: bytes) -> list[tuple[tuple[int, int], int]]:
+    """What a socket is told so that its packets have the header of this one."""
+    if packet[0] >> 4 == 6:
+        traffic_class = int.from_bytes(packet[:2], "big") >> 4 & 0xFF
+        level = socket.IPPROTO_IPV6
+        return [((level, socket.IPV6_UNICAST_HOPS), packet[7]), ((level, socket.IPV6_TCLASS), traffic_class)]
+    level, divides = socket.IPPROTO_IP, _DONT_FRAGMENT if packet[6] & 0x40 else _MAY_FRAGMENT
+    path_mtu = _DEAF_TO_PATH_MTUS[socket.AF_INET]
+    return [((level, socket.IP_TTL), packet[8]), ((level, socket.IP_TOS), packet[1]), (path_mtu, divides)]
 
 
 def _asks_itself(packet: bytes, sport: int, dport: object) -> bool:
@@ -106,3 +143,10 @@ def _raw_ipv6() -> socket.socket:
 def _destination(packet: bytes) -> str:
     ipv4 = packet[0] >> 4 == 4
     return format_address(4 if ipv4 else 6, int.from_bytes(packet[16:20] if ipv4 else packet[24:40], "big"))
+
+
+def destination(packet: bytes) -> Address | None:
+    """Where a packet wants to go; None for bytes that are none."""
+    if len(packet) >= 40 and packet[0] >> 4 == 6:
+        return Address.from_packed(packet[24:40])
+    return Address.from_packed(packet[16:20]) if len(packet) >= 20 and packet[0] >> 4 == 4 else None

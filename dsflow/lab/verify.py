@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from itertools import groupby
 
 from dsflow.errors import NotModelledError, UsageError
-from dsflow.lab.compare import Caught, Expected, Ports, Row, pair, ports_in
-from dsflow.lab.expect import (
-    LOOPBACK,
-    RouteError,
-    expected_errno,
-    expected_packets,
-    fails_at_home,
-    first_receiver,
-    maybe_redirected,
-    route_errors,
-)
+from dsflow.lab.beyond import beyond_twins
+from dsflow.lab.compare import Caught, Ports, ports_in
+from dsflow.lab.expect import RouteError, expected_packets, first_receiver, maybe_redirected, route_errors
 from dsflow.lab.host import Lab
-from dsflow.lab.leftover import is_own_reset, is_redirect, is_unreachable
+from dsflow.lab.judge import Question, Redirects, judged
 from dsflow.lab.namespaces import fresh_prefix
 from dsflow.lab.plan import make_plan
 from dsflow.lab.probe import Probe
+from dsflow.lab.redirects import Limits, Told, compared, expected_redirects, note_others, seen_redirects
 from dsflow.lab.report import Outcome, Report
-from dsflow.model.devices import GenericDevice
 from dsflow.model.topology import Topology
+from dsflow.net.address import Address, Family
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain
 
@@ -63,15 +54,15 @@ def verify(
         Without root, ``ip``, ``nft`` or ``socat``; and where the kernel refuses the network.
     """
     outcomes: list[Outcome] = []
-    absent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     for group in _groups(simulation.topology, probes):
         plan = make_plan(simulation.topology, fresh_prefix())
-        absent = plan.absent
-        with Lab(simulation.topology, plan) as lab, closing(_Run(simulation, lab)) as run:
+        remarks = plan.remarks
+        with Lab(plan) as lab, closing(_Run(simulation, lab)) as run:
             for probe in group:
                 outcomes.append(run.outcome(probe))
                 progress(len(outcomes))
-    return Report(scenario=simulation.name, outcomes=tuple(outcomes), absent=absent, refused=tuple(refused))
+    return Report(scenario=simulation.name, outcomes=tuple(outcomes), remarks=remarks, refused=tuple(refused))
 
 
 def _groups(topology: Topology, probes: Iterable[Probe]) -> Iterator[Iterable[Probe]]:
@@ -86,33 +77,22 @@ def _groups(topology: Topology, probes: Iterable[Probe]) -> Iterator[Iterable[Pr
             yield list(group)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A probe with the chain that the simulation makes of it, as packets."""
-
-    probe: Probe
-    sender: GenericDevice
-    chain: Chain
-    packets: list[Expected]
-
-    @property
-    def fails_at_home(self) -> bool:
-        return fails_at_home(self.chain, self.probe, self.sender)
-
-
 class _Run:
     """Probes in a row: which session they are in, and how many errors each receiver has had of late."""
 
     def __init__(self, simulation: Simulation, lab: Lab) -> None:
         self._simulation = simulation
         self._lab = lab
-        self._twins = frozenset(device.id for device in simulation.topology.devices.values())
+        devices = simulation.topology.devices.values()
+        self._owned = {address for device in devices for family in Family for address in device.addresses(family)}
+        self._unsure = frozenset(_keepers_of_redirects(simulation.topology))
         self._in_rules = _ports_in_rules(simulation.topology)
         self._name: str | None = None
         self._session = simulation.session()
         self._ports = Ports(frozenset())
         self._waiting = ExitStack()
         self._allowance: dict[RouteError, tuple[float, float]] = {}
+        self._limits = Limits()
 
     def outcome(self, probe: Probe) -> Outcome:
         self._begin(probe)
@@ -122,17 +102,33 @@ class _Run:
             chain = self._session.send(probe.device, probe.packet, interface=probe.interface)
         except (UsageError, NotModelledError) as error:
             return Outcome(probe=probe, reason=str(error))
-        packets, elsewhere = expected_packets(chain, probe, self._twins)
-        missing = sorted({hop.device for trace in chain.traces for hop in trace.hops} - self._twins)
-        if missing:
-            reason = f"nothing stands for {', '.join(missing)}"
-            disposition = str(chain.disposition)
-            return Outcome(probe=probe, disposition=disposition, elsewhere=elsewhere + len(packets), reason=reason)
-        sender = self._simulation.topology.devices[probe.device.removeprefix("device/")]
-        question = _Question(probe, sender, chain, packets)
+        packets, elsewhere = expected_packets(chain, probe, self._lab.twins)
+        reason = self._incomparable(chain, probe)
+        if reason is not None:
+            omitted = {reason: elsewhere + len(packets)}
+            return Outcome(probe=probe, disposition=str(chain.disposition), omitted=omitted, reason=reason)
+        sender = self._simulation.topology.devices.get(probe.device.removeprefix("device/"))
+        question = Question(probe, sender, chain, packets)
         self._pace(route_errors(chain))
         heard, caught = self._ask(question)
-        return _judged(question, heard, caught, self._ports)
+        return judged(question, heard, caught, self._ports, self._redirects(chain, caught))
+
+    def _incomparable(self, chain: Chain, probe: Probe) -> str | None:
+        """Why a probe is not sent: nothing stands for a device, or what stands for it does something else."""
+        missing = sorted({hop.device for trace in chain.traces for hop in trace.hops} - self._lab.twins)
+        return f"nothing stands for {', '.join(missing)}" if missing else beyond_twins(chain, probe)
+
+    def _redirects(self, chain: Chain, caught: Sequence[Caught]) -> Redirects:
+        """The redirects of the chain's hops, held against those that were seen."""
+        now = time.monotonic()
+        expected = list(expected_redirects(chain))
+        found = Redirects(*compared(expected, seen_redirects(caught), self._limits, self._surely_tells, now))
+        note_others(chain, self._limits, now)
+        return found
+
+    def _surely_tells(self, told: Told) -> bool:
+        """Whether no rule of the device keeps a redirect back, and somebody has the address it goes to."""
+        return told.device not in self._unsure and Address.from_packed(told.receiver) in self._owned
 
     def close(self) -> None:
         """Close the sockets of the session's senders."""
@@ -148,8 +144,10 @@ class _Run:
         self._ports.known |= ports_in(probe.packet)
         self._name = probe.session
 
-    def _ask(self, question: _Question) -> tuple[int | None, list[Caught]]:
+    def _ask(self, question: Question) -> tuple[int | None, list[Caught]]:
         probe = question.probe
+        if question.dialled is not None:
+            return self._connect(question)
         waiting = self._lab.await_answer(probe)
         if waiting is not None:
             self._waiting.callback(waiting.close)
@@ -159,9 +157,19 @@ class _Run:
         with self._lab.without_resets(probe):
             return self._exchange(question)
 
-    def _exchange(self, question: _Question) -> tuple[int | None, list[Caught]]:
+    def _exchange(self, question: Question) -> tuple[int | None, list[Caught]]:
         heard = self._lab.send(question.probe, first_receiver(question.chain))
-        return heard, self._lab.catch(lambda caught: _is_complete(question, caught))
+        return heard, self._lab.catch(question.is_complete)
+
+    def _connect(self, question: Question) -> tuple[int | None, list[Caught]]:
+        """A connection in earnest, as a proxy dials only when the client has done its part."""
+        assert question.dialled is not None
+        self._lab.dial(question.dialled)
+        connection, heard = self._lab.connect(question.probe)
+        with connection:
+            caught = self._lab.catch(question.is_complete)
+        self._lab.catch(lambda _: True)  # what closing it sends
+        return heard, caught
 
     def _pace(self, errors: Sequence[RouteError]) -> None:
         """Wait until the kernel would send every error that is expected."""
@@ -173,6 +181,7 @@ class _Run:
                 time.sleep((1 - left) / _PER_SECOND + 0.01)
                 left, now = 1.0, time.monotonic()
             self._allowance[error] = left - 1, now
+            self._limits.disturbed(Told(*error), now)
 
     def _note_redirects(self, chain: Chain) -> None:
         """A redirect takes away what its receiver could have had of errors by now (ip_rt_send_redirect)."""
@@ -185,45 +194,8 @@ def _ports_in_rules(topology: Topology) -> frozenset[int]:
     return frozenset(rule.to_port for device in devices for rule in device.nat if rule.to_port is not None)
 
 
-def _is_complete(question: _Question, caught: Sequence[Caught]) -> bool:
-    if question.fails_at_home:
-        return any(packet.interface == LOOPBACK for packet in caught)
-    return sum(packet.interface != LOOPBACK for packet in caught) >= len(question.packets)
-
-
-def _judged(question: _Question, heard: int | None, caught: Sequence[Caught], ports: Ports) -> Outcome:
-    """The outcome of a probe: its packets, and what its sender heard."""
-    probe, chain = question.probe, question.chain
-    passed = [packet for packet in caught if packet.interface != LOOPBACK]
-    redirects = sum(is_redirect(packet.raw) for packet in passed)
-    pairing = pair(question.packets, [packet for packet in passed if not is_redirect(packet.raw)], ports)
-    rows = tuple(row for row in pairing.rows if not _is_ours(row, question.packets))
-    remark, told = _at_home(question, heard, caught)
-    return Outcome(
-        probe=probe,
-        disposition=str(chain.disposition),
-        compared=pairing.agreeing + told,
-        rows=rows,
-        remark=remark,
-        redirects=redirects,
-    )
-
-
-def _is_ours(row: Row, expected: Sequence[Expected]) -> bool:
-    """Whether an unexpected packet is the sender's own reset of an answer that it knows nothing of."""
-    return row.expected is None and row.caught is not None and is_own_reset(row.caught.raw, expected)
-
-
-def _at_home(question: _Question, heard: int | None, caught: Sequence[Caught]) -> tuple[str | None, int]:
-    """Where what the sender itself hears differs from what it should, in words; and how many such hops agree."""
-    wanted = expected_errno(question.chain, question.probe)
-    if wanted != heard:
-        return f"sending: {_error_name(wanted)} expected, {_error_name(heard)} heard", 0
-    if question.fails_at_home:
-        told = any(packet.interface == LOOPBACK and is_unreachable(packet.raw) for packet in caught)
-        return (None, 1) if told else ("sending: host unreachable expected over lo, nothing heard", 0)
-    return None, int(wanted is not None)
-
-
-def _error_name(number: int | None) -> str:
-    return "success" if number is None else errno.errorcode.get(number, str(number))
+def _keepers_of_redirects(topology: Topology) -> Iterator[str]:
+    """The devices that may keep a redirect to themselves: by a rule on what they send, or by a limit on errors."""
+    for device in topology.devices.values():
+        if device.nat or device.icmp_rate_limit or any(rule.hook == "output" for rule in device.filters):
+            yield device.id

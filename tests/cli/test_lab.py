@@ -65,7 +65,9 @@ def test_verify_as_json(run: Run, tmp_path: Path) -> None:
 
 
 @needs_lab
-def test_nothing_compared_is_a_failure(run: Run) -> None:
-    result = run("lab", "verify", "two-pods")
+def test_nothing_compared_is_a_failure(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text("")
+    result = run("lab", "verify", "two-pods", "--probes", str(file))
     assert result.code == 1
     assert "nothing was compared" in result.err

@@ -209,3 +209,37 @@ def test_long_values_are_cut_short() -> None:
     assert found is not None
     assert "… (472 bytes)" in found
     assert next(differences(expect(big.raw), changed, Ports(frozenset())))[0] == "payload"
+
+
+def _opening(options: bytes, *, sport: int = 40000, sequence: int = 77) -> bytes:
+    """A SYN as a kernel makes it on a connection of its own."""
+    from dsflow.lab.craft import Craft, crafted
+    from dsflow.net.address import Address, Family
+
+    packet = first_packet(4, "tcp", A, B, sport=sport, dport=80)
+    message = bytearray(packet.raw[packet.transport :])
+    message[4:8] = sequence.to_bytes(4, "big")
+    message[12] = (5 + len(options) // 4) << 4
+    message[16:18] = bytes(2)
+    src, dst = Address(Family.IPV4, A), Address(Family.IPV4, B)
+    return crafted(Craft(src=src, dst=dst, protocol=6, message=bytes(message) + options, dont_fragment=True))
+
+
+def test_a_connection_in_earnest_has_options_and_sequence_numbers() -> None:
+    syn, seen = first_packet(4, "tcp", A, B, dport=80).raw, _opening(b"\x02\x04\x05\xb4")
+    assert one(expect(syn, Maker.CLIENT), seen).holds
+    assert not one(expect(syn), seen).holds
+    assert not one(expect(syn, Maker.CLIENT), _opening(b"\x02\x04\x05\xb4", sport=40001)).holds
+
+
+def test_a_proxys_own_port_is_any_and_stays_the_same() -> None:
+    syn = first_packet(4, "tcp", A, B, dport=80)
+    answer = reply_to(syn)
+    assert answer is not None
+    wanted = [expect(syn.raw, Maker.PROXY, way="out"), expect(answer.raw, Maker.PROXY)]
+    for port, holds in ((55555, True), (55556, False)):
+        back = rewritten(answer, dport=port).raw
+        seen = [catch(_opening(b"", sport=55555), way="out"), catch(back)]
+        assert pair(wanted, seen, Ports(frozenset({40000, 80}))).holds is holds
+    other = rewritten(syn, sport=55555, dport=81).raw
+    assert not pair(wanted[:1], [catch(other, way="out")], Ports(frozenset({40000, 80}))).holds

@@ -9,12 +9,14 @@ import pytest
 import dsflow
 from dsflow.lab.compare import Maker
 from dsflow.lab.expect import (
+    dialled,
     expected_errno,
     expected_packets,
     fails_at_home,
     first_receiver,
     maybe_redirected,
     route_errors,
+    tells_a_stranger,
 )
 from dsflow.lab.probe import Probe
 from dsflow.net.address import Address
@@ -108,3 +110,33 @@ def test_errors_that_the_kernel_sends_rarely_are_counted(simulation: Simulation)
     assert route_errors(asked(simulation, udp("10.1.0.2", "10.1.2.2"))[0]) == []
     assert maybe_redirected(asked(simulation, udp("10.1.0.2", "10.1.2.2"))[0]) == []
     assert maybe_redirected(asked(simulation, udp("10.1.0.2", "10.1.2.99"))[0])[0].device == "device/r1"
+
+
+def test_what_a_proxy_dials() -> None:
+    from tests.cases import BALANCER, CLIENT, gua
+
+    client, vip = Address.parse("198.51.100.7"), Address.parse("203.0.113.20")
+    syn = first_packet(4, "tcp", client.value, vip.value, dport=80).raw
+    chain = gua().send(CLIENT, syn)
+    found = dialled(chain)
+    assert found is not None
+    assert (found.balancer, str(found.address), found.port) == (BALANCER, "100.0.2.10", 80)
+    assert found.backend == (Address.parse("100.0.5.102"), 80)
+    packets, _ = expected_packets(chain, Probe(device=CLIENT, packet=syn), frozenset(gua().dataplane))
+    assert {packet.maker for packet in packets} == {Maker.CLIENT, Maker.PROXY}
+    assert dialled(gua().send(CLIENT, first_packet(4, "tcp", client.value, vip.value, dport=81).raw)) is None
+
+
+def test_a_refusal_in_anothers_name_is_told_to_that_one(simulation: Simulation) -> None:
+    foreign = udp("192.0.2.7", "10.1.2.99")
+    chain = simulation.send("h2", foreign)
+    assert tells_a_stranger(chain, Probe(device="device/h2", packet=foreign))
+    assert not tells_a_stranger(*asked(simulation, udp("10.1.2.2", "10.1.2.99"), "device/h2"))
+    assert not tells_a_stranger(*asked(simulation, udp("192.0.2.7", "10.1.0.2"), "device/h2"))
+
+
+def test_the_clouds_machines_hear_of_silent_refusals() -> None:
+    from tests.cases import CLIENT, gua
+
+    packet = udp("198.51.100.7", "10.1.2.3")
+    assert expected_errno(gua().send(CLIENT, packet), Probe(device=CLIENT, packet=packet)) == errno.EINVAL

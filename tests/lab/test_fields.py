@@ -30,6 +30,17 @@ def test_different_packets_have_different_fields(packet: Packet) -> None:
         assert dict(read_fields(raw)) != fields, at
 
 
+@pytest.mark.parametrize("piece", [0, 1])
+def test_different_fragments_have_different_fields(piece: int) -> None:
+    """Each byte of a fragment header shows too, and what is reserved in it."""
+    raw = fragment(first_packet(6, "udp", A, B, dport=53, size_bytes=1400), 1280, identification=7)[piece].raw
+    fields = dict(read_fields(raw))
+    for at in range(40, 48):
+        for bit in range(8):
+            changed = raw[:at] + bytes((raw[at] ^ 1 << bit,)) + raw[at + 1 :]
+            assert dict(read_fields(changed)) != fields, (at, bit)
+
+
 @pytest.mark.parametrize("family", Family)
 @pytest.mark.parametrize("protocol", ["tcp", "udp", "icmp"])
 def test_checksums_hold_or_not(family: Family, protocol: str) -> None:

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-import dsflow
 from dsflow.lab.command import Tool
 from dsflow.lab.plan import Plan, make_plan
 from dsflow.lab.plan_devices import link_local
@@ -134,7 +133,7 @@ def test_settings_are_the_devices_own() -> None:
 
 
 def test_limits_of_errors_are_lifted_unless_they_are_wanted() -> None:
-    """The mask, never the limit: that would silence the errors of routes (facts/kernel.md, line 7)."""
+    """The mask, never the limit: that would silence the errors of routes."""
     lifted = texts(make_plan(alone(), "x"), Tool.SYSCTL, "x-0")
     kept = texts(make_plan(alone(icmp_rate_limit=True), "x"), Tool.SYSCTL, "x-0")
     assert {"net.ipv4.icmp_ratemask=0", "net.ipv6.icmp.ratelimit=0"} <= set(lifted) - set(kept)
@@ -150,21 +149,8 @@ def test_each_own_address_has_a_daemon_for_datagrams() -> None:
     assert [served.daemon for served in plan.listening] == daemons
 
 
-def test_a_port_of_a_subnet_is_told_as_absent() -> None:
-    there = {"e0": interface("e0", "subnet/web", "10.0.0.1/24")}
-    plan = make_plan(alone(interfaces=there), "x")
-    assert plan.absent == ("device/a e0 (subnet/web)",)
-    assert not any("e0" in command.text for command in plan.commands)
-
-
-def test_what_the_cloud_has_is_told_as_absent() -> None:
-    plan = make_plan(dsflow.load("two-pods").topology, "x")
-    assert plan.commands == ()
-    assert {"pod/default/client", "pod/default/server"} <= set(plan.absent)
-    assert "# not stood in for: pod/default/client" in plan.script().splitlines()
-
-
-def _removed(names: Iterable[str]) -> None:
+def removed(names: Iterable[str]) -> None:
+    """End what runs in namespaces that a script made, and remove them."""
     for name in names:
         subprocess.run(["ip", "netns", "pids", name], check=False, capture_output=True)
         for pid in subprocess.run(
@@ -188,7 +174,7 @@ def test_the_script_runs_and_builds_a_network_that_answers() -> None:
             ping = [*within, sys.executable, "-c", _CONNECT.format(target)]
             assert subprocess.run(ping, check=False, capture_output=True).stderr == b"refused\n"
     finally:
-        _removed(plan.namespaces.values())
+        removed(plan.namespaces.values())
 
 
 _CONNECT = """

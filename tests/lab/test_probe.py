@@ -42,6 +42,34 @@ def test_a_question_without_a_packet_is_told() -> None:
 FLOW = {"from": "pod/default/client", "to": "pod/default/server", "family": "ipv6", "protocol": "tcp", "dport": 80}
 
 
+def test_the_questions_of_the_main_job_are_asked_too() -> None:
+    probes, refused = scenario_probes(dsflow.load("two-pods"))
+    assert {probe.device for probe in probes} == {"pod/default/client", "node/node-1"}
+    assert sum(probe.device == "node/node-1" for probe in probes) == 2
+    assert refused == []
+
+
+def test_machines_of_the_cloud_send_too(tmp_path: Path) -> None:
+    from tests.cases import BALANCER, CLIENT, HOST_POD, POD, sydney
+
+    told = [{"device": name, "packet": PACKET.hex()} for name in (POD, BALANCER, CLIENT, "node/node-1")]
+    told.append({"device": "node/node-1", "packet": PACKET.hex(), "interface": "eth1"})
+    found = read_probes(lines(tmp_path, *told), sydney().topology)
+    assert [probe.device for probe in found] == [POD, BALANCER, CLIENT, "node/node-1", "node/node-1"]
+    for name in (HOST_POD, "vcn/oke", "igw/igw"):
+        with pytest.raises(UsageError, match="expected a device, pod, node, lb or internet host"):
+            read_probes(lines(tmp_path, {"device": name, "packet": "45"}), sydney().topology)
+
+
+def test_probes_are_drawn_among_the_clouds_machines() -> None:
+    from tests.cases import office
+
+    probes = random_probes(office().topology, 200, seed=1)
+    assert {probe.device.partition("/")[0] for probe in probes} == {"device", "node", "pod", "internet"}
+    assert all(probe.interface is None for probe in probes if not probe.device.startswith("device/"))
+    assert all(office().send(probe.device, probe.packet, interface=probe.interface) for probe in probes)
+
+
 def lines(tmp_path: Path, *told: Any) -> str:
     file = tmp_path / "probes.jsonl"
     file.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in told), encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from dsflow.lab.compare import Caught, Expected, Maker, Row
-from dsflow.lab.leftover import is_own_reset, is_redirect, is_unreachable
+from dsflow.lab.leftover import is_later_segment, is_own_reset, is_redirect, is_told_of, is_unreachable
 from dsflow.lab.probe import Probe
 from dsflow.lab.report import Outcome, Report
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
@@ -22,7 +23,7 @@ DIFFERS = Outcome(
     probe=PROBE,
     disposition="delivered",
     compared=1,
-    elsewhere=2,
+    omitted={"nothing stands for node/n1": 2},
     rows=(
         Row(EXPECTED, CAUGHT),
         Row(EXPECTED, OTHER, "ipv4.ttl: 64 expected, 63 seen"),
@@ -34,8 +35,8 @@ REFUSED = Outcome(probe=PROBE, reason="not modelled")
 SILENT = Outcome(probe=PROBE, disposition="no-route", remark="sending: ENETUNREACH expected, success heard")
 
 
-def report(*outcomes: Outcome, absent: tuple[str, ...] = (), refused: tuple[str, ...] = ()) -> Report:
-    return Report(scenario="s", outcomes=outcomes, absent=absent, refused=refused)
+def report(*outcomes: Outcome, remarks: tuple[str, ...] = (), refused: tuple[str, ...] = ()) -> Report:
+    return Report(scenario="s", outcomes=outcomes, remarks=remarks, refused=refused)
 
 
 def test_agreement_is_a_line_and_a_sum() -> None:
@@ -50,7 +51,7 @@ def test_agreement_is_a_line_and_a_sum() -> None:
 
 
 def test_a_disagreement_shows_both_lists_and_marks_the_first_difference() -> None:
-    told = report(AGREES, DIFFERS, absent=("node/n1",))
+    told = report(AGREES, DIFFERS)
     assert not told.holds
     text = str(told)
     ours = "h0 e0 out: udp 10.0.0.1 > 10.0.0.2 40000>53 ttl 64 60 bytes"
@@ -74,6 +75,15 @@ def test_what_was_not_asked_is_told() -> None:
     assert "not asked: a -> b: no" in str(told)
     assert "1 of the probes were not sent" in str(told)
     assert not told.holds
+
+
+def test_what_was_not_compared_is_told_by_reason() -> None:
+    one, other = replace(AGREES, omitted={"held back": 1, "elsewhere": 2}), replace(AGREES, omitted={"elsewhere": 1})
+    told = report(one, other, remarks=("a bridge is no Internet",))
+    assert told.omitted == {"elsewhere": 3, "held back": 1}
+    assert "2 hops compared, 4 hops not compared (3: elsewhere; 1: held back), no disagreements" in str(told)
+    assert str(told).endswith("\nnote: a bridge is no Internet")
+    assert told.to_json()["not_compared"] == {"elsewhere": 3, "held back": 1}
 
 
 def test_an_empty_report_is_no_success() -> None:
@@ -117,3 +127,28 @@ def test_notes_and_failures_are_told_apart() -> None:
     assert is_unreachable(failure.raw)
     assert not is_unreachable(redirect.raw)
     assert not is_redirect(b"")
+
+
+def test_what_follows_an_opening_is_known() -> None:
+    syn = first_packet(4, "tcp", 0x0A000001, 0x0A000002, dport=80)
+    answer = reply_to(syn)
+    assert answer is not None
+    flags = syn.transport + 13
+    acknowledgement = syn.raw[:flags] + b"\x10" + syn.raw[flags + 1 :]
+    assert is_later_segment(acknowledgement)
+    assert not any(map(is_later_segment, (syn.raw, answer.raw, PACKET.raw)))
+
+
+def test_who_is_told_of_a_refused_packet() -> None:
+    error = icmp_error(PACKET, src=0x0A000009, icmp_type=3, icmp_code=3)
+    syn = first_packet(4, "tcp", 0x0A000001, 0x0A000002, dport=80)
+    reset = reset_to(syn)
+    assert error is not None
+    assert reset is not None
+    assert is_told_of(error.raw, PACKET.raw)
+    assert is_told_of(reset.raw, syn.raw)
+    about = icmp_error(reset, src=0x0A000009, icmp_type=3, icmp_code=13)
+    assert about is not None
+    assert is_told_of(about.raw, syn.raw)
+    assert not is_told_of(PACKET.raw, PACKET.raw)
+    assert not is_told_of(reset.raw, decremented(reset).raw)

@@ -1,0 +1,63 @@
+"""What the stand-ins of the cloud do not do as the simulation has it, so that it is not compared.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsflow.dataplane.disposition import Disposition
+from dsflow.lab.expect import dialled
+from dsflow.lab.leftover import opens_nothing
+from dsflow.lab.probe import Probe
+from dsflow.net.wire import is_fragment
+from dsflow.trace.chain import Chain
+from dsflow.trace.hop import Hop
+from dsflow.trace.trace import Direction
+
+__all__ = ["beyond_twins"]
+
+
+def beyond_twins(chain: Chain, probe: Probe) -> str | None:
+    """Why a probe's chain cannot be held against the stand-ins on its way; None where it can."""
+    if chain.disposition is Disposition.UNDETERMINED:
+        return f"the simulation cannot tell: {chain.forward.reason}"
+    origin = chain.traces[0].hops[0]
+    if origin.kind != "device" and probe.interface is None and len(origin.packets_out) > 1:
+        return "a raw socket sends no packet that is larger than its interface takes"
+    if dialled(chain) is not None and _traffic_class(probe.packet) & _ECN:
+        return "a client's socket chooses the bits of congestion notification itself"
+    for hop, direction in _first_visits(chain):
+        reason = _at_translator(hop, direction)
+        if reason is not None:
+            return reason
+    return None
+
+
+_ECN = 0x03
+
+
+def _traffic_class(packet: bytes) -> int:
+    return packet[1] if packet[0] >> 4 == 4 else int.from_bytes(packet[:2], "big") >> 4 & 0xFF
+
+
+def _first_visits(chain: Chain) -> Iterator[tuple[Hop, Direction]]:
+    """Each device's first hop in the chain."""
+    seen: set[str] = set()
+    for trace in chain.traces:
+        for hop in trace.hops:
+            if hop.device not in seen:
+                seen.add(hop.device)
+                yield hop, trace.direction
+
+
+def _at_translator(hop: Hop, direction: Direction) -> str | None:
+    """What connection tracking makes of an IPv4 packet at a translator that has seen none of its connection."""
+    raw = next(iter(hop.packets_in), b"")
+    if hop.kind not in ("igw", "natgw") or raw[:1] >= b"\x60":
+        return None
+    if hop.kind == "natgw" and opens_nothing(raw):
+        return "the kernel translates no packet that opens no connection, the simulated NAT gateway does"
+    if hop.kind == "igw" and direction is Direction.ERROR:
+        return "an Internet gateway's twin leaves the quote of a packet alone that it has not seen"
+    if hop.kind == "igw" and len(hop.packets_in) == 1 and is_fragment(raw):
+        return "a lone fragment waits for the rest at an Internet gateway's twin, as it tracks connections"
+    return None
