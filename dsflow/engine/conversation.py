@@ -121,7 +121,7 @@ _FILTERED = (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition
 
 
 _TAKEN_ON_TRUST = frozenset({TCP, UDP, ICMP, ICMPV6, 33, 47, 50, 51, 132, 136})
-"""The protocols whose sum nf_reject does not ask for: those looked at before, and DCCP, GRE, ESP, AH, SCTP, UDP-Lite."""
+"""Protocols whose sum nf_reject does not ask for, or was looked at before; the numbers are DCCP to UDP-Lite."""
 
 
 def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -> bool:
