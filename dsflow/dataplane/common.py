@@ -16,6 +16,7 @@ __all__ = [
     "EVERYWHERE",
     "FABRIC_FORWARD",
     "IGNORED",
+    "LINK_LOCAL",
     "LINUX_FORWARD",
     "LINUX_HOP_LIMIT",
     "LINUX_LOWER",
@@ -57,6 +58,9 @@ UNHEARD = Drop(
 AWAITED = Deliver(Rule(reason="it belongs to a connection of this host"), answers=False)
 _ACCEPTED_OWN = Rule(reason="{dst} is an address of this device")
 
+
+LINK_LOCAL = Prefix.parse("fe80::/10")
+"""The addresses of one link (RFC 4291 section 2.5.6)."""
 
 EVERYWHERE = tuple(Prefix(family, 0, 0) for family in Family)
 """The prefix of every address, in each family."""

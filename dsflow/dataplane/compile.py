@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from dsflow.dataplane.action import Forward, Neighbor, ToOwner
 from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.drg import compile_drg
 from dsflow.dataplane.fabric import compile_vcn
 from dsflow.dataplane.gateways import compile_gateway
 from dsflow.dataplane.hosts import compile_node, compile_pod
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.internet import compile_internet_host
-from dsflow.dataplane.linux import compile_device
 from dsflow.dataplane.tables import RouteLookup
-from dsflow.dataplane.wiring import Wiring
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway
+
+if TYPE_CHECKING:
+    from dsflow.dataplane.wiring import Wiring
+    from dsflow.model.devices import GenericDevice
 
 __all__ = ["Dataplane", "compile_topology", "neighbors"]
 
@@ -62,10 +64,10 @@ def compile_topology(topology: Topology) -> Dataplane:
     makers: dict[str, Callable[[], Device]] = {}
     for vcn in topology.vcns.values():
         makers[vcn.id] = partial(compile_vcn, vcn, index)
-    wiring = Wiring(topology)
+    machines = _Machines(topology, index)
     for gateway in topology.gateways.values():
         if isinstance(gateway, DynamicRoutingGateway):
-            makers[gateway.id] = partial(compile_drg, gateway, index, wiring)
+            makers[gateway.id] = partial(machines.drg, gateway)
         else:
             makers[gateway.id] = partial(compile_gateway, gateway, index)
     for node in topology.nodes.values():
@@ -78,8 +80,34 @@ def compile_topology(topology: Topology) -> Dataplane:
     for host in topology.internet.values():
         makers[host.id] = partial(compile_internet_host, host, index)
     for generic in topology.devices.values():
-        makers[generic.id] = partial(compile_device, generic, wiring)
+        makers[generic.id] = partial(machines.device, generic)
     return Dataplane(makers)
+
+
+class _Machines:
+    """The compilers of DRGs and generic devices, imported with the first of them: most scenarios have none."""
+
+    def __init__(self, topology: Topology, index: Index) -> None:
+        self._topology = topology
+        self._index = index
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        from dsflow.dataplane.wiring import Wiring
+
+        return Wiring(self._topology)
+
+    def drg(self, gateway: DynamicRoutingGateway) -> Device:
+        """The device of a DRG."""
+        from dsflow.dataplane.drg import compile_drg
+
+        return compile_drg(gateway, self._index, self._wiring)
+
+    def device(self, generic: GenericDevice) -> Device:
+        """The device of a router or host."""
+        from dsflow.dataplane.linux import compile_device
+
+        return compile_device(generic, self._wiring)
 
 
 def neighbors(device: Device) -> Iterator[Neighbor]:

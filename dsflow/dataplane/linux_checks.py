@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsflow.dataplane.action import Continue, Drop, IcmpError, Rule
-from dsflow.dataplane.common import LINUX_MTU, origin_mtu, single
+from dsflow.dataplane.common import LINK_LOCAL, LINUX_MTU, origin_mtu, single
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.linux_routes import LINK_LOCAL
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import Filter, Martians, Mtu
 from dsflow.net.address import Address, Family, Prefix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsflow.dataplane.action import Action, Deliver, Drop, Forward, IcmpError, Neighbor, Rule, ToOwner
-from dsflow.dataplane.common import not_forwarding, own_addresses
+from dsflow.dataplane.common import LINK_LOCAL, not_forwarding, own_addresses
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.sources import IcmpSources, Ipv6Source, Lookup, OwnAddress, OwnAddresses
 from dsflow.dataplane.wiring import Wiring, nobody
@@ -13,7 +13,7 @@ from dsflow.model.devices import DeviceInterface, DeviceRoute, GenericDevice, Ro
 from dsflow.net.address import Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
-__all__ = ["LINK_LOCAL", "LinuxRoutes", "own_addresses_of"]
+__all__ = ["LinuxRoutes", "own_addresses_of"]
 
 _CONNECTED_METRIC = {Family.IPV4: 0, Family.IPV6: 256}
 _DEFAULT_METRIC = {Family.IPV4: 0, Family.IPV6: 1024}
@@ -235,7 +235,6 @@ _ITSELF = Rule(reason="{dst} is this device itself, over its loopback interface 
 _LOOPBACKS = tuple(map(Prefix.parse, ("0.0.0.0/32", "127.0.0.0/8", "::/128", "::1/128")))
 _ANYCAST = Rule(reason="{dst} is the anycast address of the subnet's routers (RFC 4291 section 2.6.1)")
 
-LINK_LOCAL = Prefix.parse("fe80::/10")
 _STRANGER_ON_LINK = Drop(
     Rule(reason="{dst} is link-local, and nobody in the model has such an address"), Disposition.NEIGHBOR_UNREACHABLE
 )
