@@ -13,7 +13,7 @@ from dsflow.dataplane.tables import Receive, Table, Track
 __all__ = ["Device", "Interface", "Toll"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Interface:
     """An interface and its own addresses, as integers by family (4 or 6).
 
@@ -27,7 +27,7 @@ class Interface:
     peer: Neighbor | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Toll:
     """What a packet pays in time inside a device, by what happens to it there.
 
@@ -40,7 +40,7 @@ class Toll:
     machine: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Device:
     """One box of the dataplane.
 

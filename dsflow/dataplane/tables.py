@@ -46,7 +46,7 @@ class Routes:
     ipv6: LongestPrefixTable[Action]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RouteLookup:
     """Where a packet goes next, by destination, in the table of the interface it came in by.
 
@@ -59,7 +59,7 @@ class RouteLookup:
     stage: str = "route"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Filter:
     """Rows in order, the first that covers the packet decides; a packet that none covers goes on.
 
@@ -71,7 +71,7 @@ class Filter:
     stage: str = "filter"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HopLimit:
     """Refuse a packet whose TTL or hop limit is used up where the route is a routed hop."""
 
@@ -79,7 +79,7 @@ class HopLimit:
     stage: str = "hop-limit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lower:
     """Lower the TTL or hop limit where the route is a routed hop: after the checks that may refuse the packet."""
 
@@ -88,7 +88,7 @@ class Lower:
     stage: str = "hop-limit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mtu:
     """Refuse, or for IPv4 without *don't fragment* divide, a packet larger than the outgoing link takes.
 
@@ -104,7 +104,7 @@ class Mtu:
     stage: str = "mtu"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceCheck:
     """Refuse a packet whose source is no address of the VNIC it is about to leave by.
 
@@ -116,7 +116,7 @@ class SourceCheck:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Receive:
     """What an interface takes off the wire: packets of families that run on it, up to ``limits_bytes``.
 
@@ -129,7 +129,7 @@ class Receive:
     not_running: Drop
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Martians:
     """Refuse, by family and prefix, sources that nobody can have and destinations that are on no link."""
 
@@ -138,7 +138,7 @@ class Martians:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReversePath:
     """What Linux asks of an IPv4 source (fib_validate_source); of IPv6 sources it asks nothing here.
 
@@ -156,7 +156,7 @@ class ReversePath:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Redirect:
     """Note that the sender is told of a better way: the packet leaves as it came (RFC 1812 section 5.2.7.2).
 
@@ -168,7 +168,7 @@ class Redirect:
     stage: str = "redirect"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """Connection tracking of ``families``: find the session that a packet belongs to, and its state.
 
@@ -181,21 +181,21 @@ class Track:
     stage: str = "conntrack"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Confirm:
     """Remember the session of a new connection: the packet that opens it was let through."""
 
     stage: str = "conntrack"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolve:
     """The last thing before a packet leaves: somebody on the link must answer for the next hop."""
 
     stage: str = "neighbor"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StaticNat:
     """A fixed one-to-one exchange of IPv4 addresses for packets that cross ``interface``.
 
@@ -211,7 +211,7 @@ class StaticNat:
     miss: Drop | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Nat:
     """Translation with sessions (conntrack): rows apply to the first packet of a connection only.
 
@@ -229,7 +229,7 @@ class Nat:
     collision: NatRow | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
@@ -256,7 +256,7 @@ class Listeners:
     stage: str = "listener"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Proxy:
     """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
 

@@ -52,7 +52,7 @@ class RpFilter(StrEnum):
     LOOSE = "loose"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceLink:
     """A wire: point to point with two interfaces on it, a LAN segment with more."""
 
@@ -60,7 +60,7 @@ class DeviceLink:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InterfaceAddress:
     """An address and the prefix that is on-link with it, as in ``10.1.0.1/24``."""
 
@@ -71,7 +71,7 @@ class InterfaceAddress:
         return f"{self.address}/{self.prefix.length}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceInterface:
     """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none.
 
@@ -107,7 +107,7 @@ class DeviceInterface:
         return tuple(entry for entry in self.addresses if entry.address.family is family)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceRoute:
     """One written route; connected routes are implied by the addresses."""
 
@@ -121,7 +121,7 @@ class DeviceRoute:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PacketMatch:
     """The packets that a rule is about; None means any.  ``protocol`` is tcp, udp, icmp or icmpv6."""
 
@@ -136,7 +136,7 @@ class PacketMatch:
     states: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FilterRule:
     """A rule of a filter.
 
@@ -150,7 +150,7 @@ class FilterRule:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NatRule:
     """A rule of address translation.
 

@@ -55,7 +55,7 @@ class Ipv6Prefix:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Vcn:
     """A VCN: a virtual router that knows every address inside its own prefixes."""
 
@@ -79,7 +79,7 @@ class Vcn:
         return max(holding, key=lambda entry: entry.prefix.length, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Subnet:
     """A subnet: at most one IPv4 CIDR, IPv6 prefixes of exactly /64, and one route table.
 
@@ -106,7 +106,7 @@ class Subnet:
         return () if self.ipv4 is None else (self.ipv4,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RouteRule:
     """One static rule: a prefix or an Oracle service label, and where it leads.
 
@@ -127,7 +127,7 @@ class RouteRule:
         return Address.parse(self.target.removeprefix(PRIVATE_IP)) if self.target.startswith(PRIVATE_IP) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RouteTable:
     """Static rules in the order written; longest prefix wins, so the order decides nothing."""
 
@@ -142,7 +142,7 @@ class RouteTable:
         return f"route-table/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InternetGateway:
     """The VCN's door to the Internet; one-to-one public IPv4, IPv6 unchanged."""
 
@@ -157,7 +157,7 @@ class InternetGateway:
         return f"igw/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NatGateway:
     """Source translation to one public IPv4; never IPv6.  ``enabled: false`` is OCI's *block traffic*."""
 
@@ -173,7 +173,7 @@ class NatGateway:
         return f"natgw/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceGateway:
     """The private way to Oracle services, IPv4 only; ``services`` maps a label to its prefixes."""
 
@@ -189,7 +189,7 @@ class ServiceGateway:
         return f"sgw/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DrgRoute:
     """What a DRG reaches on its far side: a prefix, and the router there that knows it."""
 
@@ -198,7 +198,7 @@ class DrgRoute:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DynamicRoutingGateway:
     """The way to an on-premises network (a DRG): both families, addresses kept.
 
