@@ -122,13 +122,11 @@ def neighbors(device: Device) -> Iterator[Neighbor]:
 
 
 def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
-    for routes in lookup.tables.values():
-        for table in (routes.ipv4, routes.ipv6):
-            for _, action in table.items():
-                if isinstance(action, Forward) and action.unresolved is None:
-                    yield action.neighbor
-    for routes in lookup.tables.values():
-        for table in (routes.ipv4, routes.ipv6):
-            for _, action in table.items():
-                if isinstance(action, ToOwner):
-                    yield from action.owners.values()
+    tables = [table for routes in lookup.tables.values() for table in (routes.ipv4, routes.ipv6)]
+    actions = [action for table in tables for _, action in table.items()]
+    for action in actions:
+        if isinstance(action, Forward) and action.unresolved is None:
+            yield action.neighbor
+    for action in actions:
+        if isinstance(action, ToOwner):
+            yield from action.owners.values()

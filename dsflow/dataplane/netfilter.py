@@ -15,7 +15,7 @@ from dsflow.model.devices import FilterRule, GenericDevice, NatRule, PacketMatch
 from dsflow.net.address import Family
 from dsflow.net.wire import protocol_number
 
-__all__ = ["capabilities", "filters", "nat", "tracked_families", "tracking"]
+__all__ = ["capabilities", "filters", "nat", "tracking"]
 
 _INVALID = Continue(
     Rule(
@@ -45,14 +45,14 @@ _NO_PORT = Drop(
 )
 
 
-def tracked_families(device: GenericDevice) -> frozenset[int]:
+def _tracked_families(device: GenericDevice) -> frozenset[int]:
     """The families in which connection tracking runs: both, once any rule asks for it (nftables' inet tables)."""
     return frozenset(map(int, Family)) if device.tracks_connections else frozenset()
 
 
 def tracking(device: GenericDevice) -> tuple[Table, ...]:
     """Connection tracking, where it runs."""
-    families = tracked_families(device)
+    families = _tracked_families(device)
     return (Track(families=families, invalid=_INVALID),) if families else ()
 
 
@@ -90,7 +90,7 @@ def capabilities(device: GenericDevice) -> tuple[NatCapability, ...]:
     for rule in device.nat:
         families.setdefault(_KINDS[rule.action], set()).update(map(int, _families(rule.match)))
     if device.nat:
-        families.setdefault(_collision_kind(device), set()).update(tracked_families(device))
+        families.setdefault(_collision_kind(device), set()).update(_tracked_families(device))
     return tuple(
         NatCapability(
             kind=kind,

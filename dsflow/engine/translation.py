@@ -6,6 +6,8 @@ directions, and so do the ICMP errors that quote it (RFC 5508, nf_nat_core).
 
 from __future__ import annotations
 
+from typing import Literal
+
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatRow
@@ -29,17 +31,7 @@ def destination_nat(table: Nat) -> Stage:
         if session is None:
             return _first_destination(packet, at, rows) if at.state is State.NEW else None
         row = session.snat if at.reverse else session.dnat
-        if row is None:
-            return None
-        address, port = _target(session, at)[2:4]
-        if at.state is State.RELATED and is_icmp_error(packet):
-            quote = quoted(packet)
-            if quote is None:
-                return None
-            new = requoted(packet, _with_source(quote, address, port), dst=address)
-        else:
-            new = _with_destination(packet, address, port)
-        return Rewrite(new, _rule(row, back=at.reverse), row.kind)
+        return None if row is None else _as_before(packet, at, row, "dst", *_target(session, at)[2:4])
 
     return translate
 
@@ -52,17 +44,7 @@ def source_nat(table: Nat, seed: int) -> Stage:
         if session is None:
             return _first_source(packet, at, table, seed) if at.state is State.NEW and at.route else None
         row = session.dnat if at.reverse else session.snat
-        if row is None:
-            return None
-        address, port = _target(session, at)[4:6]
-        if at.state is State.RELATED and is_icmp_error(packet):
-            quote = quoted(packet)
-            if quote is None:
-                return None
-            new = requoted(packet, _with_destination(quote, address, port), src=address)
-        else:
-            new = _with_source(packet, address, port)
-        return Rewrite(new, _rule(row, back=at.reverse), row.kind)
+        return None if row is None else _as_before(packet, at, row, "src", *_target(session, at)[4:6])
 
     return translate
 
@@ -99,6 +81,21 @@ def static_nat(table: StaticNat) -> Stage:
         return Rewrite(new, rules[packet.src], table.kind)
 
     return inbound if table.hook == "prerouting" else outbound
+
+
+def _as_before(
+    packet: Packet, at: At, row: NatRow, end: Literal["src", "dst"], address: int, port: int | None
+) -> Outcome:
+    """What the session decided, for another of its packets; of an ICMP error the quote gets the other end."""
+    change, inverse = (_with_source, _with_destination) if end == "src" else (_with_destination, _with_source)
+    if at.state is State.RELATED and is_icmp_error(packet):
+        quote = quoted(packet)
+        if quote is None:
+            return None
+        new = requoted(packet, inverse(quote, address, port), **{end: address})
+    else:
+        new = change(packet, address, port)
+    return Rewrite(new, _rule(row, back=at.reverse), row.kind)
 
 
 def _target(session: Session, at: At) -> Key:
