@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.kernel.networks import (
+    BITS,
     FAR,
     H0,
     H2,
@@ -20,7 +21,6 @@ from tests.kernel.networks import (
 
 __all__ = ["ADDRESSES", "NETWORKS", "VIP_NOWHERE"]
 
-BITS = {4: 32, 6: 128}
 VIP_NOWHERE = {4: "10.7.0.9", 6: "fd00:7::9"}
 
 ADDRESSES = {

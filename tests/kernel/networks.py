@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 __all__ = [
+    "BITS",
     "BOTH",
     "CLIENT",
     "FAR",
@@ -31,6 +32,9 @@ __all__ = [
     "masquerading",
     "node",
 ]
+
+BITS = {4: 32, 6: 128}
+"""How long an address of each family is."""
 
 Data = dict[str, Any]
 

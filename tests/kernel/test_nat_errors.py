@@ -11,6 +11,7 @@ from dsflow import Simulation
 from tests.kernel.codes import HOP_LIMIT, NEIGHBOUR, PORT, TOO_BIG
 from tests.kernel.facts import shows
 from tests.kernel.networks import (
+    BITS,
     BOTH,
     CLIENT,
     H0,
@@ -27,7 +28,6 @@ from tests.kernel.networks import (
 )
 from tests.kernel.packets import answers, arrived, datagram, ended, error, errors, left, segment, sent, told
 
-BITS = {4: 32, 6: 128}
 NOBODY = {4: "10.0.1.77", 6: "fd00:b::77"}
 
 

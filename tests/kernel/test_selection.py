@@ -11,6 +11,7 @@ from dsflow.lab.plan import make_plan
 from dsflow.trace.chain import Chain
 from tests.kernel.facts import shows
 from tests.kernel.networks import (
+    BITS,
     BOTH,
     CLIENT,
     H0,
@@ -27,8 +28,6 @@ from tests.kernel.networks import (
     node,
 )
 from tests.kernel.packets import arrived, datagram, left, ping
-
-BITS = {4: 32, 6: 128}
 
 
 def _sources(addresses: list[str], *routes: Data) -> Data:

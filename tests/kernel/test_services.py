@@ -9,10 +9,9 @@ from tests.cases import CLIENT as INTERNET_CLIENT
 from tests.cases import SERVICE
 from tests.kernel.codes import HOP_LIMIT, NO_ROUTE, PORT
 from tests.kernel.facts import shows
-from tests.kernel.networks import BOTH, H1, H2, POD, POD2, R0, R0_FAR, VIP, Data, chain, node
+from tests.kernel.networks import BITS, BOTH, H1, H2, POD, POD2, R0, R0_FAR, VIP, Data, chain, node
 from tests.kernel.packets import answers, arrived, datagram, ended, error, left, ping, segment
 
-BITS = {4: 32, 6: 128}
 PEER = {4: "10.0.0.3", 6: "fd00:a::3"}
 NODE = {4: "10.0.0.2", 6: "fd00:a::2"}
 GATEWAY = {4: "10.5.0.1", 6: "fd00:5::1"}
