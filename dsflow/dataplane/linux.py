@@ -63,9 +63,8 @@ class _Compiler:
         device, own = self._device, self._own
         tracking = netfilter.tracking(device)
         confirm: tuple[Table, ...] = (Confirm(),) if tracking else ()
-        arriving = RouteLookup(tables={None: Routes(*(self._routes.arriving(family) for family in Family))})
         leaving = Routes(*(self._routes.leaving(family) for family in Family))
-        translate: tuple[Table, ...] = (*tracking, *netfilter.nat(device, "output", own))
+        translate: tuple[Table, ...] = (RAW_MTU, *tracking, *netfilter.nat(device, "output", own))
         if device.nat:
             translate += (RouteLookup(tables={None: leaving}, again=True),)
         source_check = self._reverse_path()
@@ -74,7 +73,7 @@ class _Compiler:
             kind="device",
             interfaces={name: self._interface(name) for name in device.interfaces},
             wire=self._wire(),
-            receive=(*tracking, *netfilter.nat(device, "prerouting", own), MARTIANS, arriving),
+            receive=(*tracking, *netfilter.nat(device, "prerouting", own), MARTIANS, self._arriving()),
             deliver=(
                 source_check,
                 *netfilter.filters(device, "input"),
@@ -93,7 +92,7 @@ class _Compiler:
             ),
             send=(RouteLookup(tables={None: leaving}),),
             translate=translate,
-            output=(RAW_MTU, *netfilter.filters(device, "output")),
+            output=netfilter.filters(device, "output"),
             leave=(*netfilter.nat(device, "postrouting", own), *confirm, origin_mtu, Resolve(), *self._vnic_checks()),
             capabilities=netfilter.capabilities(device),
             icmp_sources=self._routes.icmp_sources(),
@@ -109,6 +108,15 @@ class _Compiler:
             ),
             source=device.source,
         )
+
+    def _arriving(self) -> RouteLookup:
+        common = Routes(*(self._routes.arriving(family) for family in Family))
+        tables: dict[str | None, Routes] = {None: common}
+        for interface in self._device.interfaces.values():
+            ipv6 = self._routes.arriving_by(interface)
+            if ipv6 is not None:
+                tables[interface.name] = Routes(common.ipv4, ipv6)
+        return RouteLookup(tables=tables)
 
     def _interface(self, name: str) -> Interface:
         by_family = {int(family): tuple(own.value for own in self._own.by_interface[family][name]) for family in Family}

@@ -58,6 +58,19 @@ class LinuxRoutes:
         }
         return _table(family, refused | self._local_rows(family), NO_ROUTE)
 
+    def arriving_by(self, interface: DeviceInterface) -> LongestPrefixTable[Action] | None:
+        """The IPv6 table of a translator's interface, where translation can lead a packet to a link-local address.
+
+        Such an address is looked for on the link that the packet came from (ip6_route_input, RT6_LOOKUP_F_IFACE),
+        where nobody in the model has it.  None where the common table serves.
+        """
+        family = Family.IPV6
+        if not (self._device.nat and family in self._device.forwarding and interface.carries(family)):
+            return None
+        rule = Rule(reason=f"{{dst}} is link-local: it is looked for on the link of {interface.name}")
+        rows: _Rows = {LINK_LOCAL: Forward(rule, nobody(interface), unresolved=_NO_NEIGHBOR)}
+        return _table(family, self._main[family] | self._local_rows(family) | rows, NO_ROUTE)
+
     def leaving(self, family: Family) -> LongestPrefixTable[Action]:
         """As for what arrives, but that a socket does not send to all unless it asks for that (socket(7))."""
         special: _Rows = {LINK_LOCAL: _STRANGER_ON_LINK}

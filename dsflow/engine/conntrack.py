@@ -71,10 +71,11 @@ class Memory:
     sources that were given to a source, ``expected`` the keys of packets that its own connections await,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
     largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
-    ``tokens`` how many ICMP errors it may still send to an address.
+    ``tokens`` how many ICMP errors it may still send to an address, ``waiting`` the fragments of datagrams that
+    are not whole yet.
     """
 
-    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "tokens")
+    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "tokens", "waiting")
 
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
@@ -84,6 +85,7 @@ class Memory:
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
         self.tokens: dict[tuple[int, int], int] = {}
+        self.waiting: dict[tuple[int, ...], tuple[Packet, ...]] = {}
 
     def store(self, session: Session) -> None:
         """Remember a session in both directions, and the port that it holds."""

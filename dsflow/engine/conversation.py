@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Neighbor, Reoriginate
+from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.selection import source_address
-from dsflow.engine.conntrack import Memories, key_of, reversed_key
+from dsflow.engine.conntrack import Attached, Memories, key_of, reversed_key
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Network
-from dsflow.engine.walk import End, Walk, walk
+from dsflow.engine.walk import End, Refusal, Walk, walk
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, MalformedPacket, next_header_offset, sums_up
 from dsflow.trace.hop import Hop
+from dsflow.trace.step import Effect, Record
+from dsflow.trace.timing import Leg
 from dsflow.trace.trace import Cause, Direction, Trace
 
 __all__ = ["converse"]
@@ -62,9 +64,11 @@ def converse(
         out = walk(network, state, origin, packet, flaw=flaw, wire=wire, raw=raw)
         traces.append(_trace(out, connection, Direction.FORWARD))
         end, here, packet = out.end, out.hops[-1].at.id, out.packet
+        number = len(traces) - 1
+        for refusal in out.refusals:
+            if not _is_refused_in_silence(refusal, flaw):
+                _refuse(network, state, refusal, number, connection, traces, learns=not (raw or wire))
         if isinstance(end, Drop):
-            if not _is_refused_in_silence(out, end, flaw):
-                _refuse(network, state, out, end, connection, traces, learns=not (raw or wire))
             break
         answer = _answer(network, state, out.hops[-1], packet) if _is_answered(end) else None
         answered = _send_back(network, state, here, answer, connection, traces)
@@ -124,32 +128,41 @@ _TAKEN_ON_TRUST = frozenset({TCP, UDP, ICMP, ICMPV6, 33, 47, 50, 51, 132, 136})
 """Protocols whose sum nf_reject does not ask for, or was looked at before; the numbers are DCCP to UDP-Lite."""
 
 
-def _is_refused_in_silence(out: Walk, end: Drop, flaw: MalformedPacket | None) -> bool:
+def _is_refused_in_silence(refusal: Refusal, flaw: MalformedPacket | None) -> bool:
     """A filter rejects nothing that it cannot verify, and nobody is told of what was sent to all (nf_reject.c)."""
-    packet, device = out.packet, out.hops[-1].at
-    if packet.family is Family.IPV4 and packet.dst in device.broadcasts:
+    packet = refusal.packet
+    if packet.family is Family.IPV4 and packet.dst in refusal.hop.at.broadcasts:
         return True
-    if end.disposition not in _FILTERED:
+    if refusal.drop.disposition not in _FILTERED:
         return False
     taken = packet.protocol in _TAKEN_ON_TRUST or sums_up(packet.raw)
-    return flaw is not None or packet.is_fragment or not taken
+    damaged = flaw is not None and flaw.field != "udp.no_checksum"  # which is none to verify (nf_reject_verify_csum)
+    return damaged or packet.is_fragment or not taken
 
 
 def _refuse(
-    network: Network, state: Memories, out: Walk, end: Drop, connection: int, traces: list[Trace], *, learns: bool
+    network: Network,
+    state: Memories,
+    refusal: Refusal,
+    number: int,
+    connection: int,
+    traces: list[Trace],
+    *,
+    learns: bool,
 ) -> None:
     """Send what a refusal provokes: a TCP reset, an ICMP error, or nothing.
 
-    A program on the refusing machine itself gets an error from its system call instead.  ``learns`` says whether
-    a socket sent the packet, which then learns from errors.
+    A program on the refusing machine itself gets an error from its system call instead.  ``number`` is that of the
+    refused trace, ``learns`` whether a socket sent the packet, which then learns from errors.
     """
-    if out.hops[-1].index == 0:
+    hop, drop, packet, _, _ = refusal
+    if hop.index == 0:
         return
-    if end.resets and out.packet.protocol == TCP:
-        reset = reset_to(out.packet, traffic_class=0 if end.disposition in _FILTERED else None)
-        _send_back(network, state, out.hops[-1].at.id, reset, connection, traces, out)
-    elif end.error is not None:
-        _send_error(network, state, out, end, connection, traces, learns=learns)
+    if drop.resets and packet.protocol == TCP:
+        reset = reset_to(packet, traffic_class=0 if drop.disposition in _FILTERED else None)
+        _send_back(network, state, hop.at.id, reset, connection, traces, refusal)
+    else:
+        _send_error(network, state, refusal, number, connection, traces, learns=learns)
 
 
 def _send_back(
@@ -159,59 +172,73 @@ def _send_back(
     answer: Packet | None,
     connection: int,
     traces: list[Trace],
-    refused: Walk | None = None,
+    refusal: Refusal | None = None,
 ) -> bool:
     """Send an answer, if there is one; whether it came through."""
     if answer is None:
         return False
-    back = walk(network, state, here, answer, attached=None if refused is None else refused.attached)
+    back = _sent(network, state, here, answer, None if refusal is None else refusal.attached)
     traces.append(_trace(back, connection, Direction.REPLY))
-    tcp_resets = isinstance(back.end, Drop) and back.end.resets and answer.protocol == TCP
-    if isinstance(back.end, Drop) and not tcp_resets:  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
-        _send_error(network, state, back, back.end, connection, traces)
+    number = len(traces) - 1
+    for lost in back.refusals:
+        if not (lost.drop.resets and answer.protocol == TCP):  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
+            _send_error(network, state, lost, number, connection, traces)
     return isinstance(back.end, Deliver)
+
+
+_TO_ALL = Rule(reason="{dst} is a broadcast address: an answer goes to all on the link, what they do is not modelled")
+_TO_NOBODY = Rule(reason="{dst} is nobody's address: where the kernel sends an answer to it is not modelled")
+
+
+def _sent(network: Network, state: Memories, here: str, answer: Packet, attached: Attached | None) -> Walk:
+    """The way of what a device sends of its own accord, which the rules for sockets do not hold back."""
+    device = network.dataplane[here]
+    to_all = answer.family is Family.IPV4 and answer.dst in device.broadcasts
+    if answer.dst and not to_all:
+        return walk(network, state, here, answer, attached=attached)
+    unknown = Drop(_TO_ALL if to_all else _TO_NOBODY, Disposition.UNDETERMINED)
+    record: Record = ("route", Effect.UNKNOWN, unknown.rule, answer, None, None, 0)
+    return Walk([Hop(Leg(), device, None, None, (), (), (record,))], unknown, answer)
 
 
 def _send_error(
     network: Network,
     state: Memories,
-    out: Walk,
-    drop: Drop,
+    refusal: Refusal,
+    number: int,
     connection: int,
     traces: list[Trace],
     *,
     learns: bool = True,
 ) -> None:
-    """Send an ICMP error about each refused packet to its sender.
+    """Send an ICMP error about a refused packet of trace ``number`` to its sender.
 
     Not where the refuser is the sender, has no address, or has told that one enough.
     """
-    hop = out.hops[-1]
+    hop, drop, _, attached, mtu_bytes = refusal
     if hop.index == 0 or drop.error is None:
         return
-    cause = Cause(trace=len(traces) - 1, hop=hop.index)
-    for packet in out.refused or (out.packet,):
-        error = _error_about(network, out, packet, drop.error)
-        if error is None or not _may_tell(network, state, hop.at.id, error, drop.error):
-            continue
-        back = walk(network, state, hop.at.id, error, attached=out.attached)
-        traces.append(_trace(back, connection, Direction.ERROR, cause))
-        if drop.error is IcmpError.TOO_BIG and isinstance(back.end, Deliver):
-            _learn(state, back, _told_mtu(hop.records[-1][6], error.family), learns=learns)
+    error = _error_about(network, refusal, drop.error)
+    if error is None or not _may_tell(network, state, hop.at.id, error, drop.error):
+        return
+    back = _sent(network, state, hop.at.id, error, attached)
+    traces.append(_trace(back, connection, Direction.ERROR, Cause(trace=number, hop=hop.index)))
+    if drop.error is IcmpError.TOO_BIG and isinstance(back.end, Deliver):
+        _learn(state, back, _told_mtu(mtu_bytes, error.family), learns=learns)
 
 
-def _error_about(network: Network, out: Walk, packet: Packet, kind: IcmpError) -> Packet | None:
+def _error_about(network: Network, refusal: Refusal, kind: IcmpError) -> Packet | None:
     """The error about a refused packet, or None where there is no address to send it from or none may be sent."""
-    hop = out.hops[-1]
+    packet = refusal.packet
     if kind not in _ERRORS or packet.family not in _ERRORS[kind]:
         return None
-    src = _icmp_source(network, out, packet)
+    src = _icmp_source(network, refusal)
     if src is None:
         return None
     icmp_type, icmp_code = _ERRORS[kind][packet.family]
     word = 0
     if kind is IcmpError.TOO_BIG:
-        word = _told_mtu(hop.records[-1][6], packet.family)
+        word = _told_mtu(refusal.mtu_bytes, packet.family)
     elif kind is IcmpError.PROTOCOL_UNREACHABLE and packet.family is Family.IPV6:
         word = next_header_offset(packet.raw)
     return icmp_error(packet, src=src, icmp_type=icmp_type, icmp_code=icmp_code, word=word)
@@ -255,9 +282,9 @@ def _learn(state: Memories, told: Walk, mtu_bytes: int, *, learns: bool) -> None
     known[quote.family, quote.dst] = min(at_least, known.get((quote.family, quote.dst), at_least))
 
 
-def _icmp_source(network: Network, out: Walk, packet: Packet) -> int | None:
+def _icmp_source(network: Network, refusal: Refusal) -> int | None:
     """A packet to one of the device's own addresses is refused from that one; a router chooses one of its own."""
-    hop = out.hops[-1]
+    hop, packet = refusal.hop, refusal.packet
     own = network.program(hop.at.id).addresses
     if (packet.family, packet.dst) in own or (packet.family is Family.IPV6 and packet.dst in hop.at.anycast):
         return packet.dst
@@ -276,4 +303,4 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
     family = out.packet.family
-    return Trace(connection, direction, family, out.end.disposition, cause, out.hops, out.end.rule)
+    return Trace(connection, direction, family, out.end.disposition, cause, out.hops, out.end.rule, out.ended_at)

@@ -21,10 +21,10 @@ class At:
     Of the whole walk: ``flaw`` is what is wrong with the packet behind its IP header; at the origin,
     ``path_mtu`` is what the sender knows of its way and ``attached`` the session that an ICMP error or a
     reset is about, and ``raw`` says that the packet comes from a raw socket; None and False on every later hop.
-    ``refused`` are the fragments that were turned down at the end.
 
-    Of the visit: ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size of the
-    largest fragment that it was put together from, 0 for a packet that came whole.  ``route`` is set
+    Of the visit: ``refused`` are the packets that went no further, each with its refusal and the size in bytes
+    that would have passed; ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size
+    of the largest fragment that it was put together from, 0 for a packet that came whole.  ``route`` is set
     once the way on is known, ``dnat`` and ``snat`` once a translation was chosen, ``translated`` once any was
     made; ``state``, ``session`` and ``reverse`` are what connection tracking found.  ``memory`` is what the
     device remembers.
@@ -62,7 +62,7 @@ class At:
         self.flaw = flaw
         self.attached = attached
         self.raw = raw
-        self.refused: tuple[Packet, ...] = ()
+        self.refused: list[tuple[Drop, Packet, int]] = []
         self.state: State | None = None
 
     def enter(self, memory: Memory, in_interface: str | None, arrived: Packet, largest: int = 0) -> None:

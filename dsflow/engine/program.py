@@ -48,10 +48,22 @@ class Program:
 
     Where a device is *plain* for a family, it decides by interface and addresses alone, so the first
     packet's decisions hold for the next between the same ends; ``patterns`` keeps them.  ``addresses`` are the
-    device's own, ``home`` those and the ones that it shares with others, by family and number.
+    device's own, ``home`` those and the ones that it shares with others, by family and number; ``home_phase``
+    is what a packet to them meets.
     """
 
-    __slots__ = ("addresses", "arriving", "device", "home", "patterns", "plain", "sending", "tracks", "wire")
+    __slots__ = (
+        "addresses",
+        "arriving",
+        "device",
+        "home",
+        "home_phase",
+        "patterns",
+        "plain",
+        "sending",
+        "tracks",
+        "wire",
+    )
 
     def __init__(self, device: Device, seed: int) -> None:
         def stages(*tables: Table) -> list[tuple[str, Rule, Stage]]:
@@ -60,12 +72,13 @@ class Program:
         home = Phase(stages(*device.deliver))
         through = Phase(stages(*device.forward, *device.leave))
         out = Phase(stages(*device.output, *device.leave))
-        loop = Phase(stages(*device.output), then=home) if device.output else home
+        loop = Phase(stages(*device.output), then=home)
         outwards, inwards = out, loop
         if device.translate:
             outwards = Phase(stages(*device.translate), forwarded=out, delivered=loop, then=out)
             inwards = Phase(stages(*device.translate), forwarded=out, delivered=loop, then=loop)
         self.device = device
+        self.home_phase = home
         self.wire = device.wire
         self.arriving = Phase(stages(*device.receive), forwarded=through, delivered=home)
         self.sending = Phase(stages(*device.send), forwarded=outwards, delivered=inwards)

@@ -158,15 +158,22 @@ def _redirect(table: Redirect) -> Stage:
         assert at.route is not None
         if at.route.neighbor.out_interface != at.in_interface:
             return None
-        if packet.family is Family.IPV4 and (at.translated or is_icmp_error(packet)):
-            return None  # connection tracking lets none out, and of errors nobody is told
+        if packet.family is Family.IPV4 and (at.translated or is_icmp_error(packet) or _is_later_fragment(packet)):
+            return None  # connection tracking lets none out, and of errors and later fragments nobody is told
         if packet.family is Family.IPV6 and at.route.next_hop is not None:
             return None
         back = table.routes[packet.family].lookup(packet.src)
-        here = packet.family is Family.IPV6 or (isinstance(back, ToOwner) and back.out_interface == at.in_interface)
-        return table.told if isinstance(back, ToOwner) and here else None
+        if packet.family is Family.IPV6:  # the device tells itself too (ndisc_send_redirect asks for no gateway)
+            return table.told if isinstance(back, ToOwner | Deliver) else None
+        here = isinstance(back, ToOwner) and back.out_interface == at.in_interface
+        return table.told if here else None
 
     return redirect
+
+
+def _is_later_fragment(packet: Packet) -> bool:
+    """Whether it is an IPv4 fragment other than the first, about which no ICMP is sent (RFC 1122 section 3.2.2)."""
+    return bool(packet.raw[6] & 0x1F or packet.raw[7])
 
 
 def _filter(table: Filter) -> Stage:

@@ -24,6 +24,8 @@ _REQUESTS = {ICMP: frozenset({ECHO_REQUEST, 13, 15, 17}), ICMPV6: frozenset({ECH
 """The ICMP messages that can open a session: echo, timestamp, information, address mask; node information."""
 
 
+_GRE, _PPP = 47, b"\x88\x0b"
+
 _UNTRACKED = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
 """The ICMPv6 messages that hold a link together, which are let alone (nf_conntrack_proto_icmpv6.c)."""
 
@@ -81,9 +83,17 @@ def _of_error(error: Packet, at: At, table: Track) -> Outcome:
 
 
 def _makes_no_sense(packet: Packet, at: At) -> bool:
-    if _is_garbled(at):
+    if _is_garbled(at) or _is_strange_tunnel(packet):
         return True
     return packet.protocol == TCP and packet.tcp_flags & (SYN | ACK | RST | FIN | URG) not in _KNOWN_FLAGS
+
+
+def _is_strange_tunnel(packet: Packet) -> bool:
+    """Whether a GRE packet is of version 1 and does not carry PPP (RFC 2637, nf_conntrack_proto_gre.c)."""
+    if packet.protocol != _GRE:
+        return False
+    header = packet.raw[packet.transport : packet.transport + 8]
+    return len(header) == 8 and header[1] & 7 == 1 and header[2:4] != _PPP
 
 
 def _is_early(packet: Packet, session: Session) -> bool:

@@ -18,8 +18,9 @@ __all__ = ["beyond_twins"]
 
 def beyond_twins(chain: Chain, probe: Probe) -> str | None:
     """Why a probe's chain cannot be held against the stand-ins on its way; None where it can."""
-    if chain.disposition is Disposition.UNDETERMINED:
-        return f"the simulation cannot tell: {chain.forward.reason}"
+    unknown = next((trace for trace in chain.traces if trace.disposition is Disposition.UNDETERMINED), None)
+    if unknown is not None:
+        return f"the simulation cannot tell: {unknown.reason}"
     origin = chain.traces[0].hops[0]
     if origin.kind != "device" and probe.interface is None and len(origin.packets_out) > 1:
         return "a raw socket sends no packet that is larger than its interface takes"

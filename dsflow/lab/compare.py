@@ -26,6 +26,9 @@ class Maker(StrEnum):
     UNNUMBERED = "unnumbered"
     """The probe, sent without an IPv4 identification: the sender's kernel fills one in."""
 
+    DIVIDED = "divided"
+    """The probe's IPv6 fragments, put together on the way and divided again: under an identification drawn there."""
+
     KERNEL = "kernel"
     """A kernel of the network, or a daemon on it: answers and errors."""
 
@@ -85,11 +88,15 @@ class Ports:
     Parameters
     ----------
     known : frozenset of int
-        Ports that were not drawn: those of the probes and of the rules.  They must be equal.
+        Ports that were not drawn: those of the probes and of the rules.  They must be equal, and no other port
+        may stand where one of them is expected, nor one of them where another port is.
+    gateways : bool
+        Whether a cloud's NAT gateway is on the way: it draws a port always, where its twin may keep the one it has.
     """
 
-    def __init__(self, known: frozenset[int]) -> None:
+    def __init__(self, known: frozenset[int], *, gateways: bool = False) -> None:
         self.known = known
+        self.gateways = gateways
         self.drawn: dict[int, int] = {}
         self.dialled: dict[int, int] = {}
 
@@ -99,7 +106,8 @@ class Ports:
 
     def accepts(self, expected: int, found: int, *, echo: bool) -> bool:
         """Whether ``found`` can stand where the simulation drew ``expected``."""
-        if expected in self.known or self.drawn.get(expected, found) != found:
+        kept = found in self.known and not self.gateways
+        if expected in self.known or kept or self.drawn.get(expected, found) != found:
             return False
         return echo or _port_class(expected) == _port_class(found)
 
@@ -239,6 +247,8 @@ def _unknowable(fields: Mapping[str, Value], maker: Maker, prefix: str = "") -> 
         return set()
     if maker is Maker.UNNUMBERED:
         return {f"{prefix}ipv4.id"}
+    if maker is Maker.DIVIDED:
+        return {f"{prefix}ipv6.fragment_id"}
     names, flags = _CHOSEN_BY_KERNEL, fields.get(f"{prefix}tcp.flags")
     if flags is not None and maker in (Maker.CLIENT, Maker.PROXY):
         names |= _CHOSEN_IN_CONNECTION

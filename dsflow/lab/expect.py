@@ -70,8 +70,16 @@ def _packets(chain: Chain, probe_maker: Maker) -> Iterator[Expected]:
         quoted = probe_maker if trace.cause is None else _maker(chain.traces[trace.cause.trace], probe_maker)
         for hop in trace.hops:
             for interface, direction, packets in _sides(hop):
+                if maker is Maker.PROBE and direction == "out" and _divides_again(hop):
+                    maker = Maker.DIVIDED
                 for raw in packets:
                     yield Expected(number, hop.index, hop.device, interface, direction, raw, maker, quoted)
+
+
+def _divides_again(hop: Hop) -> bool:
+    """Whether the hop put IPv6 fragments together, and divided what it got."""
+    ipv6 = bool(hop.arrived) and hop.arrived[0].family is Family.IPV6
+    return ipv6 and any(record[0] == "fragment" for record in hop.records)
 
 
 def _sides(hop: Hop) -> Iterator[tuple[str, str, tuple[bytes, ...]]]:
@@ -189,7 +197,7 @@ def route_errors(chain: Chain) -> list[RouteError]:
 
     Each counts, whether an error about it is sent or not.
     """
-    lasts = [trace.hops[-1] for trace in chain.traces if trace.disposition in _ROUTE_ERRORS]
+    lasts = [trace.ended_at for trace in chain.traces if trace.disposition in _ROUTE_ERRORS]
     return [RouteError(hop.device, raw[12:16]) for hop in lasts for raw in hop.packets_in if raw and raw[0] >> 4 == 4]
 
 
@@ -202,7 +210,7 @@ def maybe_redirected(chain: Chain) -> list[RouteError]:
     A redirect counts against errors about routes, even one that a translation keeps from leaving.
     """
     hops = [hop for trace in chain.traces for hop in trace.hops if hop.in_interface == hop.out_interface]
-    hops += [trace.hops[-1] for trace in chain.traces if trace.disposition in _AFTER_REDIRECTS]
+    hops += [trace.ended_at for trace in chain.traces if trace.disposition in _AFTER_REDIRECTS]
     return [
         RouteError(hop.device, raw[12:16]) for hop in hops for raw in hop.packets_in[:1] if raw[:1] and raw[0] >> 4 == 4
     ]

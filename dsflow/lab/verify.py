@@ -19,7 +19,8 @@ from dsflow.lab.probe import Probe
 from dsflow.lab.redirects import Limits, Told, compared, expected_redirects, note_others, seen_redirects
 from dsflow.lab.report import Outcome, Report
 from dsflow.model.topology import Topology
-from dsflow.net.address import Address, Family
+from dsflow.model.vcn import NatGateway
+from dsflow.net.address import Address
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain
 
@@ -83,10 +84,9 @@ class _Run:
     def __init__(self, simulation: Simulation, lab: Lab) -> None:
         self._simulation = simulation
         self._lab = lab
-        devices = simulation.topology.devices.values()
-        self._owned = {address for device in devices for family in Family for address in device.addresses(family)}
         self._unsure = frozenset(_keepers_of_redirects(simulation.topology))
         self._in_rules = _ports_in_rules(simulation.topology)
+        self._gateways = any(isinstance(one, NatGateway) for one in simulation.topology.gateways.values())
         self._name: str | None = None
         self._session = simulation.session()
         self._ports = Ports(frozenset())
@@ -127,8 +127,13 @@ class _Run:
         return found
 
     def _surely_tells(self, told: Told) -> bool:
-        """Whether no rule of the device keeps a redirect back, and somebody has the address it goes to."""
-        return told.device not in self._unsure and Address.from_packed(told.receiver) in self._owned
+        """Whether no rule of the device keeps a redirect back, and it or a neighbour has the address it goes to."""
+        receiver = Address.from_packed(told.receiver)
+        interfaces = self._simulation.dataplane[told.device].interfaces.values()
+        near = (known for one in interfaces for known in (one.owners, one.addresses))
+        return told.device not in self._unsure and any(
+            receiver.value in known.get(receiver.family, ()) for known in near
+        )
 
     def close(self) -> None:
         """Close the sockets of the session's senders."""
@@ -140,7 +145,7 @@ class _Run:
             self.close()
             self._lab.forget()
             self._session = self._simulation.session()
-            self._ports = Ports(self._in_rules)
+            self._ports = Ports(self._in_rules, gateways=self._gateways)
         self._ports.known |= ports_in(probe.packet)
         self._name = probe.session
 

@@ -15,7 +15,7 @@ from dsflow.net.checksum import internet_checksum
 from dsflow.net.packet import MalformedPacket, Packet
 from dsflow.net.wire import DESTINATION_OPTIONS, FRAGMENT, extension_headers, fragment_header
 
-__all__ = ["datagram_key", "divided_like", "fragment", "reassemble"]
+__all__ = ["datagram_key", "divided_like", "fragment", "overlap", "reassemble"]
 
 _MORE = 0x2000  # in the third word of an IPv4 header: "more fragments"
 _OFFSET = 0x1FFF
@@ -90,6 +90,19 @@ def reassemble(fragments: Sequence[Packet]) -> Packet | None:
     largest = max(packet.length for packet in fragments)
     keeps = any(packet.dont_fragment and packet.length == largest for packet in fragments)
     return Packet.read(_whole_ipv4(first.raw, payload, dont_fragment=keeps))
+
+
+def overlap(fragments: Sequence[Packet]) -> bool:
+    """Whether fragments of one datagram cover some of its bytes more than once, but for a piece that came twice.
+
+    >>> from dsflow.net.build import first_packet
+    >>> packet = first_packet(4, "udp", 1, 2, dport=53, size_bytes=3000)
+    >>> one, other = fragment(packet, 1400), fragment(packet, 1300)
+    >>> overlap([one[0], one[2], one[2]]), overlap([one[0], other[1]])
+    (False, True)
+    """
+    pieces = sorted(set(map(_piece, fragments)))
+    return any(one.offset + len(one.payload) > other.offset for one, other in pairwise(pieces))
 
 
 def divided_like(whole: Packet, fragments: Sequence[Packet]) -> tuple[Packet, ...]:

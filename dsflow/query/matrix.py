@@ -177,7 +177,7 @@ def explanation(chain: Chain) -> str | None:
 
 
 def _told(trace: Trace) -> str:
-    last = trace.hops[-1]
+    last = trace.ended_at
     moved = last.arrived or last.left
     return f"at {last.device}: {trace.reason}" if moved else trace.reason
 

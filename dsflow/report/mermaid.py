@@ -83,7 +83,7 @@ def _message(hop: Hop) -> str:
 
 
 def _ending(trace: Trace, names: dict[str, str], why: str | None, mend: str | None) -> Iterator[str]:
-    last = names[trace.hops[-1].device]
+    last = names[trace.ended_at.device]
     yield f"Note over {last}: {_safe(f'{trace.disposition}: {why}')}"
     if mend:
         yield f"Note over {last}: {_safe(f'to mend: {mend}')}"

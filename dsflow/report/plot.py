@@ -17,6 +17,7 @@ from dsflow.report.boxes import GAP, TITLE, Box, Cable, Layout, Note, Point, Rol
 from dsflow.report.layout import lay_out
 from dsflow.report.paths import link_lines, wires
 from dsflow.trace.chain import Chain
+from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Direction, Trace
 from dsflow.trace.words import CAVEAT, interval_words, question_words, verdict_words
 
@@ -256,7 +257,12 @@ def _draw_path(ax: Axes, chain: Chain, layout: Layout, scale: float) -> None:
                 )
                 _badge(ax, points, number, colour, scale)
         if trace is chain.failed:
-            _cross(ax, layout.devices[trace.hops[-1].device], lines[-1][-1] if lines else None, trace, scale)
+            _cross(ax, layout.devices[trace.ended_at.device], _before(trace.ended_at, lines), trace, scale)
+
+
+def _before(hop: Hop, lines: Sequence[Sequence[Point]]) -> Point | None:
+    """The last point of the line that leads to a hop; None at the origin."""
+    return lines[hop.index - 1][-1] if hop.index else None
 
 
 def _draw_back(ax: Axes, lines: Sequence[Sequence[Point]], scale: float) -> None:

@@ -35,6 +35,9 @@ _DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?|\.[0-9]
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
+_TOO_DEEP = "a value nested too deeply", f"at most {DEPTH_LIMIT} levels"
+
+
 def resolve(text: str) -> Value:
     """The value of a plain (unquoted) scalar.
 
@@ -117,6 +120,9 @@ def _read(text: str, file: str, index: int) -> Value:
         pass
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if "nesting depth" in str(error.problem):  # the C scanner reads ahead, up to a limit of its own
+            reader.report(mark.line + 1 if mark else None, *_TOO_DEEP)
+            raise ScenarioError(reader.problems) from None
         reader.report(mark.line + 1 if mark else None, f"the text breaks off or is no YAML: {error.problem}")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML's own scanner, used where the C one is not built, leaks both for escapes like "\UFFFFFFFF".
@@ -190,7 +196,7 @@ class _Reader:
         if isinstance(event, self._scalar):
             return resolve(event.value) if event.implicit[0] else event.value
         if depth >= DEPTH_LIMIT:
-            self.stop(event, "a value nested too deeply", f"at most {DEPTH_LIMIT} levels")
+            self.stop(event, *_TOO_DEEP)
         return self._section(depth + 1) if isinstance(event, self._mapping_start) else self._items(depth + 1)
 
     def _section(self, depth: int) -> Section:

@@ -45,11 +45,13 @@ class Trace:
     hops : tuple of Hop
     verdict : Rule
         The rule that ended the trace.
+    ended_at : Hop
+        Where that was: the last hop, but for a datagram of which some fragments went on when the first was lost.
     leg : Leg
         What its hops have in common.
     """
 
-    __slots__ = ("cause", "connection", "direction", "disposition", "family", "hops", "leg", "verdict")
+    __slots__ = ("cause", "connection", "direction", "disposition", "ended_at", "family", "hops", "leg", "verdict")
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class Trace:
         cause: Cause | None,
         hops: list[Hop],
         verdict: Rule,
+        ended_at: Hop | None = None,
     ) -> None:
         self.connection = connection
         self.direction = direction
@@ -68,6 +71,7 @@ class Trace:
         self.cause = cause
         self.hops = tuple(hops)
         self.verdict = verdict
+        self.ended_at = hops[-1] if ended_at is None else ended_at
         self.leg = hops[0].leg
         passage = self.leg.passage
         passage.forward = direction is Direction.FORWARD
@@ -90,7 +94,8 @@ class Trace:
         return None if astray or self.verdict.mend is None else self._words(self.verdict.mend)
 
     def _words(self, template: str) -> str:
-        last = self.hops[-1].decisions[-1]
+        decisions = self.ended_at.decisions
+        last = next((found for found in decisions if found.rule is self.verdict), decisions[-1])
         return in_words(template, last.before, last.mtu_bytes)
 
     @property

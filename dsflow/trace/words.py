@@ -83,7 +83,7 @@ def verdict_words(chain: Chain) -> tuple[str, str | None, str | None]:
     failed = chain.failed
     if failed is None:
         return _success(chain), None, None
-    where = failed.hops[-1].device
+    where = failed.ended_at.device
     if not chain.disposition.is_success:
         undecided = chain.disposition is Disposition.UNDETERMINED
         told = "undetermined: the model cannot tell" if undecided else f"not delivered: {chain.disposition} at {where}"
@@ -140,7 +140,6 @@ def hop_words(trace: Trace) -> Iterator[HopWords]:
         header = hop.header_out or hop.header_in
         moved = hop.left or hop.arrived
         unread = NO_HEADER if moved else "-"
-        last = hop.index == len(trace.hops) - 1
         yield HopWords(
             hop.index,
             hop.device,
@@ -149,7 +148,7 @@ def hop_words(trace: Trace) -> Iterator[HopWords]:
             "-" if header is None else str(header.ttl),
             unread if header is None else packet_words(header),
             str(moved[0].length) if moved else "-",
-            ", ".join(_remarks(hop, trace.disposition if last else None)),
+            ", ".join((*_remarks(hop), *_ending(trace, hop))),
         )
 
 
@@ -162,8 +161,16 @@ def packet_words(header: Header) -> str:
     return f"{told} ({header.protocol} type {header.icmp.type} code {header.icmp.code}{echo})"
 
 
-def _remarks(hop: Hop, ending: Disposition | None) -> Iterator[str]:
-    """The rules that decided, translations by their kind, and at the last hop how it ended."""
+def _ending(trace: Trace, hop: Hop) -> Iterator[str]:
+    """Where the trace ended: how; and where what was left of its fragments did."""
+    if hop is trace.ended_at:
+        yield str(trace.disposition)
+    elif hop is trace.hops[-1]:
+        yield "what was left of the fragments ends here"
+
+
+def _remarks(hop: Hop) -> Iterator[str]:
+    """The rules that decided, translations by their kind, and pieces."""
     for step in hop.steps:
         fields = [change.field for change in step.changes if change.field != "ttl"]
         if fields:
@@ -172,8 +179,6 @@ def _remarks(hop: Hop, ending: Disposition | None) -> Iterator[str]:
             yield f"rule {step.rule}"
     if len(hop.left) > 1:
         yield f"{len(hop.left)} fragments" if len(hop.arrived) > 1 else f"divided into {len(hop.left)} fragments"
-    if ending is not None:
-        yield str(ending)
 
 
 def translation_words(row: LedgerRow) -> str:

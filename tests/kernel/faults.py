@@ -176,7 +176,7 @@ def error_from(source: Callable[[Device, str | None, Packet], int | None]) -> Pl
     """ICMP errors from another address: by the device, the interface that the packet came in by, and the packet."""
 
     def make(_: Any) -> Any:
-        return lambda _, out, packet: source(out.hops[-1].at, out.hops[-1].in_interface, packet)
+        return lambda _, refusal: source(refusal.hop.at, refusal.hop.in_interface, refusal.packet)
 
     return patched("dsflow.engine.conversation._icmp_source", make)
 

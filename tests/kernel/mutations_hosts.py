@@ -167,7 +167,7 @@ def _sizes() -> Iterator[Mutation]:
             plant = device(partial(_receiving, limit=limit))
             name = f"a receiver takes {'four bytes more' if size == 1404 else 'no more than that'}, IPv{family}"
             yield Mutation(name, "unequal", plant, (("h0", ping(family, H0, H2, size=size)),))
-        plant = without(Mtu, "output", "leave")
+        plant = without(Mtu, "translate", "leave")
         too_long = datagram(family, H0, H2, size=1501)
         yield Mutation(f"a raw packet fits the sender's link, IPv{family}", "open", plant, (("h0", too_long),))
         asked = tuple(("h0", datagram(family, H0, H2, size=1400, dport=53, sport=port)) for port in (1001, 1002))

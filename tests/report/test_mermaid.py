@@ -88,8 +88,8 @@ def test_of_bytes_that_are_no_packet_no_header_is_told(raw: bytes, told: str) ->
 
 
 def test_errors_of_one_cause_are_told_one_after_the_other() -> None:
-    """IPv6 routers tell of every fragment that they refuse."""
+    """IPv6 routers tell of every fragment that they refuse: of the large two here, of the small one further on."""
     chain = dsflow.load("two-routers").trace("h0", "fd00:1:8::1", family=6, icmp=True, size=3000)
     text = chain_mermaid(chain)
-    assert text.count("error about the forward packet at hop") == 2
+    assert text.count("error about the forward packet at hop") == 3
     assert all(STATEMENTS.fullmatch(line) for line in text.splitlines())
