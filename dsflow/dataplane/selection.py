@@ -21,7 +21,7 @@ def source_address(device: Device, family: Family, dst: int) -> int | None:
         return None
     action = _action(device, family, dst)
     if isinstance(action, Deliver):
-        return dst
+        return device.own.toward_itself(family, dst)
     if not isinstance(action, Forward | ToOwner):
         return None
     if action.source is not None:

@@ -118,6 +118,19 @@ class OwnAddresses:
             for name, owns in self.by_interface[Family.IPV4].items()
         }
 
+    def toward_itself(self, family: int, value: int) -> int:
+        """The source of a packet to an own address: in IPv4 the primary one of its prefix (fib_add_ifaddr).
+
+        >>> one, two = (OwnAddress(value, Prefix.parse("10.0.0.0/8")) for value in (0x0A000001, 0x0A000002))
+        >>> OwnAddresses({4: {"eth0": [one, two]}, 6: {}}).toward_itself(4, two.value) == one.value
+        True
+        """
+        for owns in self.by_interface[family].values() if family == Family.IPV4 else ():
+            for own in owns:
+                if own.value == value:
+                    return next(first.value for first in owns if first.prefix == own.prefix)
+        return value
+
     def ipv6(self, interface: str) -> Ipv6Choice:
         """The choice of an IPv6 source on an interface; among all of the machine's, ``lo`` first, where it has none."""
         owns = self.by_interface[Family.IPV6]

@@ -104,10 +104,11 @@ def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Pack
 def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet, answer: Packet) -> Packet | None:
     """What came to an address shared with others is answered from one that is the device's alone.
 
-    Only by the interface that it came in by: without a source the look-up is bound to that (icmpv6_echo_reply).
+    Only by the interface that it came in by, for the device's own the loopback: without a source the look-up is
+    bound to that (icmpv6_echo_reply).
     """
     route = _route_from(network, state, hop.at.id, answer)
-    if isinstance(route, Forward) and hop.in_interface not in (None, route.neighbor.out_interface):
+    if isinstance(route, Forward) and hop.in_interface != route.neighbor.out_interface:
         return None
     src = source_address(network.dataplane[hop.at.id], packet.family, packet.src)
     return answer if src is None else rewritten(answer, src=src)
@@ -289,7 +290,7 @@ def _icmp_source(network: Network, refusal: Refusal) -> int | None:
     if (packet.family, packet.dst) in own or (packet.family is Family.IPV6 and packet.dst in hop.at.anycast):
         return packet.dst
     if (packet.family, packet.src) in own:  # already translated: the error goes round to the device itself
-        return packet.src
+        return packet.src if hop.at.own is None else hop.at.own.toward_itself(packet.family, packet.src)
     by_interface = hop.at.icmp_sources.get(packet.family, {})
     sources = by_interface.get(hop.in_interface) or by_interface.get(None)
     return None if sources is None else sources.lookup(packet.src)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Confirm, Filter, Listeners, Nat, Proxy, StaticNat, Table, Track
+from dsflow.dataplane.tables import Confirm, Filter, Listeners, Nat, Proxy, Redirect, StaticNat, Table, Track
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
@@ -49,7 +49,7 @@ class Program:
     Where a device is *plain* for a family, it decides by interface and addresses alone, so the first
     packet's decisions hold for the next between the same ends; ``patterns`` keeps them.  ``addresses`` are the
     device's own, ``home`` those and the ones that it shares with others, by family and number; ``home_phase``
-    is what a packet to them meets.
+    is what a packet to them meets.  ``redirects`` says whether the device tells senders of better ways.
     """
 
     __slots__ = (
@@ -60,6 +60,7 @@ class Program:
         "home_phase",
         "patterns",
         "plain",
+        "redirects",
         "sending",
         "tracks",
         "wire",
@@ -85,6 +86,7 @@ class Program:
         self.tracks = device.tracks_connections
         passing = device.receive + device.send + device.translate + device.output + device.forward + device.leave
         self.plain = {family for family in Family if all(self._is_plain(table, family) for table in passing)}
+        self.redirects = any(isinstance(table, Redirect) for table in device.forward)
         self.patterns: dict[Ends, Pattern] = {}
         self.addresses = {
             (family, value)

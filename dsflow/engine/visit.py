@@ -68,6 +68,8 @@ def visit(
     left = pieces(left, end, at, packets, largest, records, _longest(network, end.neighbor))
     neighbor, mtu_bytes = end.neighbor, limit(end, at)
     is_usual = not (largest or at.refused or at.raw) and len(left) == 1 and at.path_mtu is None
+    if program.redirects and in_interface == neighbor.out_interface:
+        is_usual = False  # whether the sender is told depends on what the packet is
     if is_usual and packets[0].family in program.plain:
         first = packets[0]
         ends = in_interface, first.family, first.src, first.dst

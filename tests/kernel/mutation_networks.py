@@ -19,7 +19,7 @@ from tests.kernel.networks import (
     masquerading,
 )
 
-__all__ = ["ADDRESSES", "NETWORKS", "VIP_NOWHERE"]
+__all__ = ["ADDRESSES", "NETWORKS", "VIP_NOWHERE", "virtual"]
 
 VIP_NOWHERE = {4: "10.7.0.9", 6: "fd00:7::9"}
 
@@ -74,7 +74,8 @@ def _with_mtu(data: Data, *limits: tuple[str, str, int]) -> Data:
     return data
 
 
-def _virtual(target: dict[int, str], virtual: dict[int, str] = VIP) -> list[Data]:
+def virtual(target: dict[int, str], virtual: dict[int, str] = VIP) -> list[Data]:
+    """Rules that stand for a target at a virtual address."""
     return [
         {
             "hook": "prerouting",
@@ -88,7 +89,7 @@ def _virtual(target: dict[int, str], virtual: dict[int, str] = VIP) -> list[Data
 
 def _translating() -> Data:
     """r0 hides the LAN, and stands for h2 at a virtual address."""
-    data = masquerading(*_virtual(H2), *_virtual(NOWHERE, VIP_NOWHERE))
+    data = masquerading(*virtual(H2), *virtual(NOWHERE, VIP_NOWHERE))
     return _with_mtu(data, ("r0", "e1", 1400), ("r1", "e0", 1400))
 
 
@@ -138,6 +139,13 @@ def _roundabout() -> Data:
     return lan(c={"routes": [{"to": f"{SERVER[family]}/{BITS[family]}", "via": R0[family]} for family in (4, 6)]})
 
 
+def _secondary() -> Data:
+    """r0 hides the LAN behind the second address of a prefix."""
+    rule = {"hook": "postrouting", "family": "ipv4", "out_interface": "e1", "action": "snat", "to_address": "10.0.1.9"}
+    addresses = ["10.0.1.1/24", "10.0.1.9/24", "fd00:b::1/64"]
+    return chain(r0={"interfaces": {"e1": {"addresses": addresses}}, "nat": [rule]})
+
+
 def _refusing_hosts() -> Data:
     """Hosts that would know a way for what is not theirs, and one that does not."""
     return chain(
@@ -148,17 +156,21 @@ def _refusing_hosts() -> Data:
 NETWORKS: dict[str, Data] = {
     "plain": _plain(),
     "translating": _translating(),
-    "hairpin": lan(r={"nat": [*_virtual(SERVER), {"hook": "postrouting", "action": "masquerade"}]}),
+    "hairpin": lan(r={"nat": [*virtual(SERVER), {"hook": "postrouting", "action": "masquerade"}]}),
     "tracking": _tracking(),
     "addressed": _addressed(),
     "route mtu": _route_mtu(),
     "path mtu": _path_mtu(),
     "unequal": _with_mtu(chain(), ("r1", "e0", 1400)),
+    "unequal pieces": _with_mtu(chain(), ("r0", "e1", 1450), ("r1", "e0", 1300)),
+    "narrow": _with_mtu(chain(), ("r0", "e1", 1400), ("r1", "e0", 1400)),
     "without ipv6": _without_ipv6(),
     "strict": chain(r0={"rp_filter": "strict"}),
     "loose": chain(r0={"rp_filter": "loose"}),
     "open": chain(),
     "roundabout": _roundabout(),
+    "spoofed": _roundabout(),
+    "secondary": _secondary(),
     "hosts": _refusing_hosts(),
 }
 """Scenario data by name."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.kernel import mutations_forwarding, mutations_hosts, mutations_translation
+from tests.kernel import mutations_forwarding, mutations_fragments, mutations_hosts, mutations_translation
 
 __all__ = ["MUTATIONS"]
 
 MUTATIONS = (
     *mutations_forwarding.MUTATIONS,
+    *mutations_fragments.MUTATIONS,
     *mutations_hosts.MUTATIONS,
     *mutations_translation.MUTATIONS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import dsflow
+from dsflow.net.address import Address, Family
 from tests.kernel.codes import HOP_LIMIT, NEIGHBOUR, NO_ROUTE, PORT, PROTOCOL
 from tests.kernel.facts import shows
 from tests.kernel.networks import BOTH, H0, H2, NOWHERE, R0, R0_FAR, R1, chain
@@ -39,6 +40,18 @@ def test_ipv4_takes_the_source_of_the_route_to_the_sender() -> None:
     """Before the address of the interface."""
     data = chain(r0={**SILENT_LO, "routes": [{"to": "10.0.3.0/24", "via": "10.0.1.2", "source": "10.8.8.8"}]})
     assert error(dsflow.load(data).send("h0", datagram(4, "10.0.3.3", NOWHERE))).src == "10.8.8.8"
+
+
+@shows("error-source-ipv4")
+def test_a_secondary_address_is_spoken_to_by_its_primary() -> None:
+    """Also by an error about a packet that was given the secondary one as its source."""
+    own = {"interfaces": {"e1": {"addresses": ["10.0.1.1/24", "10.0.1.9/24", "fd00:b::1/64"]}}}
+    rule = {"hook": "postrouting", "family": "ipv4", "out_interface": "e1", "action": "snat", "to_address": "10.0.1.9"}
+    net = dsflow.load(chain(r0={**own, "nat": [rule]}))
+    assert error(net.send("h0", datagram(4, H0, "10.0.1.99", dport=53))).src == "10.0.1.1"
+    asked = net.trace("r0", "10.0.1.9", family=4, icmp=True).traces[0]
+    assert asked.hops[0].decisions[-1].before is not None
+    assert str(Address(Family.IPV4, asked.hops[0].decisions[-1].before.src)) == "10.0.1.1"
 
 
 @shows("error-source-ipv4")

@@ -10,8 +10,9 @@ from dsflow.session import Session
 from dsflow.trace.chain import Chain
 from tests.kernel.codes import PORT
 from tests.kernel.facts import shows
-from tests.kernel.networks import BOTH, H0, H1, H2, R0_FAR, R1, Data, masquerading
-from tests.kernel.packets import Seen, arrived, datagram, ended, error, left, ping, segment
+from tests.kernel.mutations_fragments import tunnelled
+from tests.kernel.networks import BOTH, H0, H1, H2, R0_FAR, R1, Data, chain, masquerading
+from tests.kernel.packets import Seen, arrived, datagram, ended, error, errors, left, ping, segment
 
 
 def _net(*rules: Data) -> Simulation:
@@ -178,3 +179,22 @@ def test_a_datagram_without_checksum_stays_without(family: int) -> None:
     packet = _outside(found)
     assert (packet.src, packet.raw[packet.upper + 6 : packet.upper + 8]) == (R0_FAR[family], b"\0\0")
     assert found.disposition == ("delivered" if family == 4 else "malformed")
+
+
+@BOTH
+@shows("15-leak")
+def test_a_tunnel_that_tracking_cannot_place_leaks(family: int) -> None:
+    """GRE of version 1 with anything but PPP in it (RFC 2637)."""
+    net = dsflow.load(masquerading())
+    for protocol, source in ((0x1234, H0), (0x880B, R0_FAR)):
+        found = net.send("h0", tunnelled(family, H0, H2, protocol=protocol))
+        assert left(found.traces[0], 1)[0].src == source[family]
+
+
+@shows("6-reject", "15-no-checksum")
+def test_a_reject_tells_of_a_datagram_without_checksum() -> None:
+    """There is nothing to verify."""
+    rule = {"hook": "forward", "protocol": "udp", "dport": 9, "action": "reject"}
+    net = dsflow.load(chain(r0={"filters": [rule]}))
+    assert len(errors(net.send("h0", datagram(6, H0, H2, chksum=0)))) == 1
+    assert errors(net.send("h0", datagram(6, H0, H2, chksum=0x1234))) == []

@@ -8,6 +8,9 @@ import dsflow
 from dsflow.lab.compare import Caught as Captured
 from dsflow.lab.compare import Expected, Maker, Ports, pair
 from dsflow.lab.plan import make_plan
+from dsflow.net.fragment import fragment
+from dsflow.net.icmp import icmp_error
+from dsflow.net.packet import Packet
 from dsflow.trace.chain import Chain
 from tests.kernel.facts import shows
 from tests.kernel.networks import (
@@ -102,6 +105,19 @@ def test_a_neighbour_is_redirected_to_its_neighbour(family: int) -> None:
     assert found.disposition == "delivered"
     assert _redirects(found, "r")
     assert arrived(found.traces[0])[0].ttl == 63
+
+
+@shows("redirects-on-link-source")
+def test_of_errors_and_later_fragments_nobody_is_told() -> None:
+    """Whatever passed between the same ends before (icmp_send)."""
+    routes = [{"to": f"{SERVER[4]}/32", "via": R0[4]}]
+    net = dsflow.load(lan(c={"routes": routes}))
+    whole = Packet.parse(datagram(4, CLIENT, SERVER, size=1400, dport=53))
+    first, later = (piece.raw for piece in fragment(whole, 1000))
+    refused = icmp_error(Packet.parse(datagram(4, SERVER, CLIENT)), src=whole.src, icmp_type=3, icmp_code=3)
+    assert refused is not None
+    for packet, told in ((whole.raw, True), (first, True), (later, False), (refused.raw, False), (whole.raw, True)):
+        assert _redirects(net.send("c", packet), "r") is told
 
 
 @BOTH

@@ -8,8 +8,9 @@ import dsflow
 from dsflow import Simulation
 from tests.kernel.codes import NEIGHBOUR, NO_ROUTE, PORT
 from tests.kernel.facts import shows
-from tests.kernel.networks import BOTH, H0, H2, NOWHERE, R0, R0_FAR, chain
-from tests.kernel.packets import arrived, datagram, ended, error, errors, left, ping, segment
+from tests.kernel.mutation_networks import virtual
+from tests.kernel.networks import BOTH, H0, H2, NOWHERE, R0, R0_FAR, SERVER, VIP, chain, lan
+from tests.kernel.packets import answers, arrived, datagram, ended, error, errors, left, ping, segment
 
 BESIDE = {4: "10.0.0.77", 6: "fd00:a::77"}  # of the near link, and nobody's
 
@@ -192,3 +193,23 @@ def test_a_link_local_source_is_not_forwarded() -> None:
     own = net.send("h0", datagram(6, "fe80::5", R0), interface="e0")
     assert (own.disposition, ended(own)) == ("no-listener", "r0")
     assert len(errors(own)) <= 1
+
+
+@shows("23-link-local")
+def test_an_answer_translated_to_a_link_local_sender_finds_nobody_on_its_link() -> None:
+    """It is not sent on by the default route."""
+    data = lan(r={"nat": [*virtual(SERVER), {"hook": "postrouting", "action": "masquerade"}]})
+    found = dsflow.load(data).send("c", datagram(6, "fe80::5", VIP, dport=53), interface="e0")
+    assert str(found.disposition) == "delivered"
+    assert (str(answers(found)[0].disposition), answers(found)[0].hops[-1].device) == (
+        "neighbor-unreachable",
+        "device/r",
+    )
+
+
+@shows("23-broadcast")
+def test_what_an_answer_to_all_does_is_not_told() -> None:
+    """The source is the broadcast address of the answering host's own link."""
+    found = dsflow.load(chain()).send("h0", datagram(4, "10.0.2.255", H2, dport=53), interface="e0")
+    assert [str(trace.disposition) for trace in found.traces] == ["delivered", "undetermined"]
+    assert "not modelled" in found.traces[1].reason
