@@ -68,6 +68,11 @@ class Ends:
         self._topology = topology
         self._known: dict[str, End] = {}
 
+    @property
+    def tracks_connections(self) -> bool:
+        """Whether any generic device keeps track of connections."""
+        return any(device.tracks_connections for device in self._topology.devices.values())
+
     def origin(self, text: str) -> End:
         """The end that sends.
 

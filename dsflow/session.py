@@ -143,6 +143,8 @@ class Session:
         else:
             end = self._ends.destination(header.dst, start)
             _refuse_unmodelled(first)
+            if first.protocol in _TRACKED_APART and self._ends.tracks_connections:
+                raise NotModelledError(f"{_TRACKED_APART[first.protocol]} where connections are tracked: not modelled")
         name = "icmp" if header.protocol == "icmpv6" else str(header.protocol)
         question = Question(start.id, header.dst, Family(first.family), name, header.sport, header.dport)
         return self._play(question, start, end, first, wire=wire, raw=True)
@@ -255,6 +257,10 @@ _SERVICE_UNKNOWN = Drop(
 
 _TIMESTAMP = (Family.IPV4, ICMP, 13)
 """The one ICMP request beside the echo that Linux answers (RFC 792)."""
+
+
+_TRACKED_APART = {33: "DCCP", 132: "SCTP", 136: "UDP-Lite"}
+"""Protocols of which connection tracking judges each packet by rules of their own (nf_conntrack_proto_*.c)."""
 
 
 def _refuse_unmodelled(packet: Packet) -> None:

@@ -85,8 +85,6 @@ def _is_answered(end: End) -> bool:
 def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Packet | None:
     """What the listener answers; a UDP socket of Linux sets *don't fragment* where the datagram fits."""
     here = hop.at.id
-    if packet.src == 0 and packet.protocol != TCP:  # nobody to answer
-        return None
     answer = reply_to(packet)
     if answer is None:
         return None
@@ -95,7 +93,8 @@ def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Pack
     if answer.protocol != UDP or answer.family is Family.IPV6:
         return answer
     route = _route_from(network, state, here, answer)
-    if not isinstance(route, Forward) or answer.length > route.mtu_bytes:
+    fits = isinstance(route, Deliver) or (isinstance(route, Forward) and answer.length <= route.mtu_bytes)
+    if not fits:
         return answer
     known = state.of(here).path_mtu.get((answer.family, answer.dst))
     return answer if known is not None and answer.length > known else reply_to(packet, dont_fragment=True)

@@ -8,7 +8,7 @@ from dsflow.dataplane.tables import Receive
 from dsflow.engine.outcome import At
 from dsflow.net.address import Family
 from dsflow.net.fragment import datagram_key, divided_like, fragment, overlap, reassemble
-from dsflow.net.packet import Packet, UnreadablePacket
+from dsflow.net.packet import MalformedPacket, Packet, UnreadablePacket
 from dsflow.trace.step import Effect, Record
 
 __all__ = ["limit", "most_bytes", "off_the_wire", "pieces", "put_together"]
@@ -50,7 +50,10 @@ def put_together(
     """
     key = datagram_key(packets[0])
     together = (*waiting.pop(key, ()), *packets)
-    whole = reassemble(together)
+    try:
+        whole = reassemble(together)
+    except MalformedPacket:  # more than a packet can be (ip_frag_reasm)
+        return None, together
     if whole is None and not overlap(together):
         waiting[key] = together
     return whole, together

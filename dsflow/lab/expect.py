@@ -24,13 +24,22 @@ __all__ = [
     "expected_packets",
     "fails_at_home",
     "first_receiver",
+    "is_to_itself",
     "maybe_redirected",
     "route_errors",
     "tells_a_stranger",
 ]
 
 LOOPBACK = "lo"
-"""A device's delivery to itself is one hop: what passes here is none."""
+"""Here passes what a device sends itself, which is one hop and no packet at an interface in the trace."""
+
+_CAME_HOME = (
+    Disposition.DELIVERED,
+    Disposition.NO_LISTENER,
+    Disposition.DENIED_INGRESS,
+    Disposition.MALFORMED,
+)
+"""How what a device sends itself can end, once it has passed the loopback."""
 
 _ERRNO = {
     Disposition.NO_ROUTE: errno.ENETUNREACH,
@@ -74,6 +83,23 @@ def _packets(chain: Chain, probe_maker: Maker) -> Iterator[Expected]:
                     maker = Maker.DIVIDED
                 for raw in packets:
                     yield Expected(number, hop.index, hop.device, interface, direction, raw, maker, quoted)
+        if is_to_itself(trace):
+            packet = trace.hops[0].decisions[-1].before
+            assert packet is not None, "a packet that came home was decided on"
+            yield Expected(number, 0, trace.hops[0].device, LOOPBACK, "out", packet.raw, maker, quoted)
+
+
+def is_to_itself(trace: Trace) -> bool:
+    """Whether a generic device that translates nothing sent itself the packet, and it passed the loopback."""
+    hop = trace.hops[0]
+    plain = len(trace.hops) == 1 and hop.kind == "device" and not hop.at.capabilities
+    return plain and hop.neighbor is None and trace.disposition in _CAME_HOME and not _never_left(hop, trace.family)
+
+
+def _never_left(hop: Hop, family: Family) -> bool:
+    """Whether the hop refused bytes that are no packet, or its connection tracking holds a fragment back."""
+    stage = hop.decisions[-1].stage
+    return stage in ("receive", "send") or (stage == "reassemble" and family in hop.at.tracks_connections)
 
 
 def _divides_again(hop: Hop) -> bool:

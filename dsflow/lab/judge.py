@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from dsflow.lab.compare import Caught, Expected, Ports, Row, pair
 from dsflow.lab.expect import LOOPBACK, Dialled, dialled, expected_errno, fails_at_home, tells_a_stranger
-from dsflow.lab.leftover import is_later_segment, is_own_reset, is_redirect, is_told_of, is_unreachable
+from dsflow.lab.leftover import is_later_segment, is_own_reset, is_redirect, is_refusal, is_told_of, is_unreachable
 from dsflow.lab.probe import Probe
 from dsflow.lab.redirects import HELD_BACK
 from dsflow.lab.report import Outcome
@@ -25,6 +25,7 @@ from dsflow.trace.chain import Chain
 
 __all__ = ["Question", "Redirects", "judged"]
 
+TO_ITSELF = "what a device tells itself of its own packets, or sends itself by way of a translation"
 TO_A_STRANGER = "errors that a sender's own device tells another about a packet in its name"
 
 
@@ -53,8 +54,15 @@ class Question:
             return any(packet.interface == LOOPBACK for packet in caught)
         return sum(self._counts(packet) for packet in caught) >= len(self.packets)
 
+    def compares_loopback(self, device: str) -> bool:
+        """Whether what the device sends itself is expected: that of generic devices without translation."""
+        hops = (hop.at for trace in self.chain.traces for hop in trace.hops if hop.device == device)
+        return any(at.kind == "device" and not at.capabilities for at in hops)
+
     def _counts(self, packet: Caught) -> bool:
-        return packet.interface != LOOPBACK and not (self.dialled is not None and is_later_segment(packet.raw))
+        if packet.interface == LOOPBACK:
+            return packet.direction == "out" and any(one.interface == LOOPBACK for one in self.packets)
+        return not (self.dialled is not None and is_later_segment(packet.raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,14 @@ def judged(
     question: Question, heard: int | None, caught: Sequence[Caught], ports: Ports, redirects: Redirects
 ) -> Outcome:
     """The outcome: packets, redirects, and what the sender heard."""
-    passed = [packet for packet in caught if packet.interface != LOOPBACK and not is_redirect(packet.raw)]
+    passed = [packet for packet in caught if not _is_seen_twice(packet) and not is_redirect(packet.raw)]
     pairing = pair(question.packets, passed, ports)
     omitted = Counter({HELD_BACK: redirects.held_back})
     rows = []
     for row in pairing.rows:
-        if _is_told_a_stranger(row, question):
+        if _is_told_itself(row, question):
+            omitted[TO_ITSELF] += 1
+        elif _is_told_a_stranger(row, question):
             omitted[TO_A_STRANGER] += 1
         elif not _is_left_out(row, question):
             rows.append(row)
@@ -90,6 +100,21 @@ def judged(
         remark="; ".join(remarks) or None,
         redirects=sum(is_redirect(packet.raw) for packet in caught),
     )
+
+
+def _is_seen_twice(packet: Caught) -> bool:
+    """Whether it is the arrival of what a loopback was seen to send."""
+    return packet.interface == LOOPBACK and packet.direction == "in"
+
+
+def _is_told_itself(row: Row, question: Question) -> bool:
+    """Whether an unexpected packet on a loopback is a refusal, or passes at a device whose loopback is not compared.
+
+    By contract a packet that its own device refuses has one hop and no error trace.
+    """
+    if row.expected is not None or row.caught is None or row.caught.interface != LOOPBACK:
+        return False
+    return is_refusal(row.caught.raw) or not question.compares_loopback(row.caught.device)
 
 
 def _is_left_out(row: Row, question: Question) -> bool:

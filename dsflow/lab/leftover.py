@@ -15,6 +15,7 @@ __all__ = [
     "is_later_segment",
     "is_own_reset",
     "is_redirect",
+    "is_refusal",
     "is_told_of",
     "is_unreachable",
     "opens_nothing",
@@ -29,6 +30,12 @@ _UNREACHABLES = {4: (3, 1), 6: (1, 3)}
 def is_redirect(raw: bytes) -> bool:
     """Whether it tells the sender of a better first hop (RFC 792, RFC 4861): a note, compared as such elsewhere."""
     return (_version(raw), read_fields(raw).get("icmp.type")) in _REDIRECTS
+
+
+def is_refusal(raw: bytes) -> bool:
+    """Whether it refuses another packet: an ICMP error, or a TCP reset."""
+    fields = read_fields(raw)
+    return "R" in str(fields.get("tcp.flags", "")) or any(name.startswith("quote.") for name in fields)
 
 
 def is_unreachable(raw: bytes) -> bool:

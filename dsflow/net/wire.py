@@ -173,9 +173,6 @@ def _parse_ipv4(raw: bytes, check: bool, strict: bool) -> Fields:
     if header > 20:
         _check_options(raw[20:header])
     place = int.from_bytes(raw[6:8], "big")
-    last = (place & 0x1FFF) * 8 + size - header
-    if last > 0xFFFF - header:
-        raise MalformedPacket("ipv4.fragment_offset", "the fragment ends beyond the longest datagram")
     protocol = raw[9]
     opaque = place & 0x1FFF or protocol == ICMPV6
     upper = _NOTHING if opaque else _parse_upper(raw, protocol, header, cut=bool(place & 0x2000), strict=strict)
@@ -185,14 +182,14 @@ def _parse_ipv4(raw: bytes, check: bool, strict: bool) -> Fields:
 
 
 def _check_options(options: bytes) -> None:
-    """Walk the IPv4 options to their end; an option runs over, or asks for a source route, is refused."""
+    """Walk the IPv4 options to their end; one that runs over, or asks for a source route, is refused."""
     at = 0
     while at < len(options) and (kind := options[at]) != 0:
         if kind in _SOURCE_ROUTES:
             raise UnmodelledPacket("ipv4.options", "source routing is not modelled")
         length = 1 if kind == 1 else int.from_bytes(options[at + 1 : at + 2], "big")
         if length < (kind != 1) + 1 or at + length > len(options):
-            raise MalformedPacket("ipv4.options", f"option {kind} has no valid length")
+            raise UnmodelledPacket("ipv4.options", f"option {kind} without a valid length is not modelled")
         at += length
 
 
@@ -234,7 +231,7 @@ def skip_extensions(raw: bytes) -> tuple[int, int, int]:
                 raise MalformedPacket("ipv6.fragment", "a second fragment header")
             place, fragmented = int.from_bytes(header[2:4], "big") & 0xFFF9, True
             if (place & 0xFFF8) + len(raw) - at - 8 > 0xFFFF:
-                raise MalformedPacket("ipv6.fragment_offset", "the fragment ends beyond the longest packet")
+                raise UnmodelledPacket("ipv6.fragment", "the answer to a fragment that ends too late is not modelled")
         protocol, at = header[0], at + length
     return protocol, at, place
 

