@@ -143,8 +143,9 @@ class Session:
         else:
             end = self._ends.destination(header.dst, start)
             _refuse_unmodelled(first)
-            if first.protocol in _TRACKED_APART and self._ends.tracks_connections:
-                raise NotModelledError(f"{_TRACKED_APART[first.protocol]} where connections are tracked: not modelled")
+            apart = _TRACKED_APART.get((first.family, first.protocol)) or _TRACKED_APART.get((0, first.protocol))
+            if apart is not None and self._ends.tracks_connections:
+                raise NotModelledError(f"{apart} where connections are tracked is not modelled")
         name = "icmp" if header.protocol == "icmpv6" else str(header.protocol)
         question = Question(start.id, header.dst, Family(first.family), name, header.sport, header.dport)
         return self._play(question, start, end, first, wire=wire, raw=True)
@@ -259,8 +260,13 @@ _TIMESTAMP = (Family.IPV4, ICMP, 13)
 """The one ICMP request beside the echo that Linux answers (RFC 792)."""
 
 
-_TRACKED_APART = {33: "DCCP", 132: "SCTP", 136: "UDP-Lite"}
-"""Protocols of which connection tracking judges each packet by rules of their own (nf_conntrack_proto_*.c)."""
+_TRACKED_APART = {
+    (0, 33): "DCCP",
+    (0, 132): "SCTP",
+    (0, 136): "UDP-Lite",
+    (Family.IPV6, 51): "the header of IPsec (AH)",
+}
+"""What connection tracking judges by rules of its own (nf_conntrack_proto_*.c): family, 0 for both, and protocol."""
 
 
 def _refuse_unmodelled(packet: Packet) -> None:

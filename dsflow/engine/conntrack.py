@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
+from dsflow.net.address import Family
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ICMP, ICMPV6
 
@@ -106,6 +107,19 @@ class Memory:
             self.in_use[_destination(session.reply)] -= 1
         family, protocol, src, sport, _, _ = session.original
         self.mappings[family, protocol, src, sport or 0].remove((session.reply[4], session.reply[5] or 0))
+
+    def redirected(self, packet: Packet, burst: int) -> None:
+        """Take what a redirect takes from the errors that its receiver may still get.
+
+        In IPv4 all (ip_rt_send_redirect sets the bucket's clock), in IPv6 one, and one from those about what the
+        packet was sent to (ip6_forward, ndisc_send_redirect).
+        """
+        if packet.family == Family.IPV4:
+            self.tokens[packet.family, packet.src] = 0
+            return
+        for address in (packet.dst, packet.src):
+            key = packet.family, address
+            self.tokens[key] = max(self.tokens.get(key, burst) - 1, 0)
 
     def free_port(self, pool: PortPool, address: int, packet: Packet, seed: int) -> int | None:
         """A source port, or echo identifier, that no session towards the same destination holds.

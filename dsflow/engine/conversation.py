@@ -103,14 +103,22 @@ def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Pack
 def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet, answer: Packet) -> Packet | None:
     """What came to an address shared with others is answered from one that is the device's alone.
 
-    Only by the interface that it came in by, for the device's own the loopback: without a source the look-up is
-    bound to that (icmpv6_echo_reply).
+    Only by the interface that it came in by, for the device's own the one whose link shares the address: without a
+    source the look-up is bound to that (icmpv6_echo_reply, icmp6_dev).
     """
     route = _route_from(network, state, hop.at.id, answer)
-    if isinstance(route, Forward) and hop.in_interface != route.neighbor.out_interface:
+    bound = hop.in_interface or _sharing(hop, packet)
+    if not isinstance(route, Forward) or bound != route.neighbor.out_interface:
         return None
     src = source_address(network.dataplane[hop.at.id], packet.family, packet.src)
     return answer if src is None else rewritten(answer, src=src)
+
+
+def _sharing(hop: Hop, packet: Packet) -> str | None:
+    """The interface on whose link the device shares the packet's destination with others."""
+    assert hop.at.own is not None, "only generic devices share addresses"
+    entries = hop.at.own.by_interface[packet.family].items()
+    return next((name for name, owns in entries for own in owns if own.prefix.first == packet.dst), None)
 
 
 def _route_from(network: Network, state: Memories, here: str, packet: Packet) -> object:
@@ -124,7 +132,10 @@ def _route_from(network: Network, state: Memories, here: str, packet: Packet) ->
 _FILTERED = (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition.DENIED_EGRESS)
 
 
-_TAKEN_ON_TRUST = frozenset({TCP, UDP, ICMP, ICMPV6, 33, 47, 50, 51, 132, 136})
+_TAKEN_ON_TRUST = {
+    Family.IPV4: frozenset({TCP, UDP, ICMP, 33, 47, 50, 51, 132, 136}),
+    Family.IPV6: frozenset({TCP, UDP, ICMPV6, 33, 47, 50, 51, 132, 136}),
+}
 """Protocols whose sum nf_reject does not ask for, or was looked at before; the numbers are DCCP to UDP-Lite."""
 
 
@@ -135,9 +146,12 @@ def _is_refused_in_silence(refusal: Refusal, flaw: MalformedPacket | None) -> bo
         return True
     if refusal.drop.disposition not in _FILTERED:
         return False
-    taken = packet.protocol in _TAKEN_ON_TRUST or sums_up(packet.raw)
-    damaged = flaw is not None and flaw.field != "udp.no_checksum"  # which is none to verify (nf_reject_verify_csum)
-    return damaged or packet.is_fragment or not taken
+    taken = packet.protocol in _TAKEN_ON_TRUST[packet.family] or sums_up(packet.raw)
+    if flaw is not None and flaw.field == "udp.no_checksum":  # there is none to verify (nf_reject_verify_csum)
+        flaw = None
+    if flaw is not None and packet.protocol == ICMP and sums_up(packet.raw):  # zeros are summed with the IP header
+        flaw = None
+    return flaw is not None or packet.is_fragment or not taken
 
 
 def _refuse(

@@ -6,8 +6,9 @@ from dsflow.dataplane.match import State
 from dsflow.dataplane.tables import Confirm, Track
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Remember, Stage, Tracked
+from dsflow.net.address import Family
 from dsflow.net.build import ACK, FIN, RST, SYN, URG
-from dsflow.net.icmp import is_icmp_error
+from dsflow.net.icmp import OF_THE_LINK, is_icmp_error
 from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
 from dsflow.net.wire import ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
@@ -25,9 +26,7 @@ _REQUESTS = {ICMP: frozenset({ECHO_REQUEST, 13, 15, 17}), ICMPV6: frozenset({ECH
 
 
 _GRE, _PPP = 47, b"\x88\x0b"
-
-_UNTRACKED = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
-"""The ICMPv6 messages that hold a link together, which are let alone (nf_conntrack_proto_icmpv6.c)."""
+_NO_NEXT = 59
 
 
 def track(table: Track) -> Stage:
@@ -35,8 +34,8 @@ def track(table: Track) -> Stage:
     families = table.families
 
     def tracked(packet: Packet, at: At) -> Outcome:
-        if packet.family not in families or (packet.protocol == ICMPV6 and packet.icmp_type in _UNTRACKED):
-            return None
+        if packet.family not in families or (packet.protocol == ICMPV6 and packet.icmp_type in OF_THE_LINK):
+            return None  # what holds a link together is let alone (nf_conntrack_proto_icmpv6.c)
         if at.attached is not None:
             return Tracked(State.RELATED, *at.attached)
         if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
@@ -83,8 +82,8 @@ def _of_error(error: Packet, at: At, table: Track) -> Outcome:
 
 
 def _makes_no_sense(packet: Packet, at: At) -> bool:
-    if _is_garbled(at) or _is_strange_tunnel(packet):
-        return True
+    if _is_garbled(at) or _is_strange_tunnel(packet) or (packet.family == Family.IPV6 and packet.protocol == _NO_NEXT):
+        return True  # with no next header there is no upper protocol to be found (ipv6_get_l4proto)
     return packet.protocol == TCP and packet.tcp_flags & (SYN | ACK | RST | FIN | URG) not in _KNOWN_FLAGS
 
 

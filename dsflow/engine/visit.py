@@ -8,14 +8,15 @@ from __future__ import annotations
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import Track
+from dsflow.dataplane.tables import Redirect, Track
 from dsflow.engine.conntrack import Memories
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
 from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces, put_together
 from dsflow.net.address import Family
+from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Packet
-from dsflow.net.wire import is_fragment
+from dsflow.net.wire import fragment_header, is_fragment
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
 from dsflow.trace.timing import Leg
@@ -52,7 +53,7 @@ def visit(
     if not packets:
         return Hop(leg, program.device, in_interface, None, arrived, (), records), at.refused[0][0]
     if len(packets) == 1 and not is_fragment(packets[0].raw):
-        end = _run(program, state, at, in_interface, packets[0], records)
+        end = _run(program, state, at, in_interface, _unwrapped(program, packets[0]), records)
         left: tuple[Packet, ...] = (at.packet,)
         largest = 0
         if isinstance(end, Drop):
@@ -75,6 +76,13 @@ def visit(
         ends = in_interface, first.family, first.src, first.dst
         program.remember(ends, Pattern(end, records, most_bytes(program.wire, in_interface, mtu_bytes)))
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
+
+
+def _unwrapped(program: Program, packet: Packet) -> Packet:
+    """The packet; where connections are tracked, without a fragment header that is all there is (RFC 6946)."""
+    if packet.family is Family.IPV4 or packet.family not in program.tracks or fragment_header(packet.raw) is None:
+        return packet
+    return reassemble((packet,)) or packet
 
 
 def _taken(
@@ -246,6 +254,8 @@ def _run(
                 break
             elif isinstance(outcome, Continue):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
+                if name == Redirect.stage and program.device.icmp_burst is not None:
+                    state.own(program.device.id).redirected(packet, program.device.icmp_burst)
             elif isinstance(outcome, Tracked):
                 _note(program, state, at, name, outcome, packet, records)
             elif isinstance(outcome, Remember):

@@ -8,10 +8,10 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.lab.expect import dialled
 from dsflow.lab.leftover import opens_nothing
 from dsflow.lab.probe import Probe
-from dsflow.net.wire import is_fragment
+from dsflow.net.wire import UDP, is_fragment
 from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
-from dsflow.trace.trace import Direction
+from dsflow.trace.trace import Direction, Trace
 
 __all__ = ["beyond_twins"]
 
@@ -24,6 +24,8 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
     origin = chain.traces[0].hops[0]
     if origin.kind != "device" and probe.interface is None and len(origin.packets_out) > 1:
         return "a raw socket sends no packet that is larger than its interface takes"
+    if any(_is_empty_echo(trace) for trace in chain.traces):
+        return "socat, which listens for datagrams in the lab, echoes no empty one"
     if dialled(chain) is not None and _traffic_class(probe.packet) & _ECN:
         return "a client's socket chooses the bits of congestion notification itself"
     for hop, direction in _first_visits(chain):
@@ -31,6 +33,14 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def _is_empty_echo(trace: Trace) -> bool:
+    """Whether a listener answers a UDP datagram that carries nothing."""
+    if trace.direction is not Direction.REPLY or not trace.hops[0].decisions:
+        return False
+    packet = trace.hops[0].decisions[0].before
+    return packet is not None and packet.protocol == UDP and len(packet.raw) == packet.transport + 8
 
 
 _ECN = 0x03

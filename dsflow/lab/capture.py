@@ -14,6 +14,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from dsflow.errors import HostError
+from dsflow.lab.chatter import icmpv6_type, is_chatter
 
 __all__ = ["Ring", "Seen"]
 
@@ -29,9 +30,6 @@ _LOOPBACK = "lo"  # takes longer packets than any wire; what passes there need n
 _ALL = 0x0003  # ETH_P_ALL
 _IPV4, _IPV6, _ARP = (socket.htons(number) for number in (0x0800, 0x86DD, 0x0806))
 _OUTGOING, _OTHER_HOST = 4, 3
-_ICMPV6, _IGMP = 58, 2
-_CHATTER = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
-"""ICMPv6 types of neighbour discovery and of multicast listeners (RFC 4861, RFC 2710, RFC 3810); no redirects."""
 _SOLICITATION = 135
 
 
@@ -103,14 +101,11 @@ class Ring:
 
     def _is_chatter(self, protocol: int, raw: bytes) -> bool:
         """Whether it is about the link alone: address resolution and multicast membership."""
-        if protocol == _IPV4:
-            return len(raw) > 9 and raw[0] >> 4 == 4 and raw[9] == _IGMP
-        if protocol != _IPV6:
+        if protocol not in (_IPV4, _IPV6):
             self.asked |= protocol == _ARP
             return True
-        kind = _icmpv6_type(raw)
-        self.asked |= kind == _SOLICITATION
-        return kind in _CHATTER
+        self.asked |= icmpv6_type(raw) == _SOLICITATION
+        return is_chatter(raw)
 
     def check(self) -> None:
         """Refuse to go on with a capture that has holes.
@@ -128,14 +123,3 @@ class Ring:
         """Give the ring back."""
         self._map.close()
         self._socket.close()
-
-
-def _icmpv6_type(raw: bytes) -> int | None:
-    """The type of an ICMPv6 message, also behind the options that multicast listeners send."""
-    if raw[:1] and raw[0] >> 4 != 6:
-        return None
-    if len(raw) > 40 and raw[6] == _ICMPV6:
-        return raw[40]
-    if len(raw) > 48 and raw[6] == 0 and raw[40] == _ICMPV6:
-        return raw[48] if raw[41] == 0 else None
-    return None

@@ -92,11 +92,14 @@ class Ports:
         may stand where one of them is expected, nor one of them where another port is.
     gateways : bool
         Whether a cloud's NAT gateway is on the way: it draws a port always, where its twin may keep the one it has.
+
+    ``translating`` says whether the simulation translates anything of the chain at hand; else no port is drawn.
     """
 
     def __init__(self, known: frozenset[int], *, gateways: bool = False) -> None:
         self.known = known
         self.gateways = gateways
+        self.translating = True
         self.drawn: dict[int, int] = {}
         self.dialled: dict[int, int] = {}
 
@@ -107,7 +110,7 @@ class Ports:
     def accepts(self, expected: int, found: int, *, echo: bool) -> bool:
         """Whether ``found`` can stand where the simulation drew ``expected``."""
         kept = found in self.known and not self.gateways
-        if expected in self.known or kept or self.drawn.get(expected, found) != found:
+        if not self.translating or expected in self.known or kept or self.drawn.get(expected, found) != found:
             return False
         return echo or _port_class(expected) == _port_class(found)
 
@@ -125,7 +128,14 @@ def pair(expected: Sequence[Expected], caught: Sequence[Caught], ports: Ports) -
     waiting: dict[tuple[str, str, str], list[Caught]] = defaultdict(list)
     for packet in caught:
         waiting[packet[:3]].append(packet)
-    found = [_first_equal(wanted, waiting[_place(wanted)], ports) for wanted in expected]
+    latest: dict[tuple[object, ...], int] = {}  # the pieces of one datagram pass in order
+    found = []
+    for wanted in expected:
+        visit = (*_place(wanted), wanted.trace, wanted.hop)
+        equal = _first_equal(wanted, waiting[_place(wanted)], ports, latest.get(visit, 0))
+        if equal is not None:
+            latest[visit] = equal.time_ns
+        found.append(equal)
     agreeing = sum(one is not None for one in found)
     rows: list[Row] = []
     for wanted, equal in zip(expected, found, strict=True):
@@ -146,9 +156,11 @@ def _place(wanted: Expected) -> tuple[str, str, str]:
     return wanted.device, wanted.interface, wanted.direction
 
 
-def _first_equal(wanted: Expected, waiting: list[Caught], ports: Ports) -> Caught | None:
-    """The first packet that agrees, taken out of those that wait; the ports drawn in it hold from here on."""
+def _first_equal(wanted: Expected, waiting: list[Caught], ports: Ports, since_ns: int) -> Caught | None:
+    """The first packet since then that agrees, taken out of those that wait; the ports drawn in it hold from now on."""
     for place, packet in enumerate(waiting):
+        if packet.time_ns < since_ns:
+            continue
         if wanted.raw == packet.raw or not any(differences(wanted, packet.raw, ports)):
             if wanted.maker is Maker.PROXY:
                 ports.dialled |= _drawn(wanted.raw, packet.raw)
@@ -263,12 +275,14 @@ def _unknowable(fields: Mapping[str, Value], maker: Maker, prefix: str = "") -> 
     if maker is Maker.DIVIDED:
         return {f"{prefix}ipv6.fragment_id"}
     names, flags = _CHOSEN_BY_KERNEL, fields.get(f"{prefix}tcp.flags")
+    if flags is not None and maker is Maker.KERNEL:
+        names -= {"ipv4.id"}  # Linux gives the answers of its TCP none
     if flags is not None and maker in (Maker.CLIENT, Maker.PROXY):
         names |= _CHOSEN_IN_CONNECTION
-    elif flags == "SA":
+    elif flags in ("SA", "SAE"):
         names |= _CHOSEN_IN_SYN_ACK
     hidden = {prefix + name for name in names}
-    if prefix and names > _CHOSEN_BY_KERNEL:
+    if prefix and names & _CHOSEN_IN_SYN_ACK:
         hidden |= set(_LENGTHS)  # an error is as long as what it quotes
     return hidden
 

@@ -47,9 +47,13 @@ def is_unreachable(raw: bytes) -> bool:
 def is_own_reset(raw: bytes, expected: Sequence[Expected]) -> bool:
     """Whether it is the sender's reset of the answer to its SYN, or an error about that reset."""
     answers = (read_fields(packet.raw) for packet in expected)
-    acknowledged = {fields["tcp.acknowledgement"] for fields in answers if fields.get("tcp.flags") == "SA"}
+    resets = {
+        (*reversed(_ends(fields)), fields["tcp.acknowledgement"])
+        for fields in answers
+        if fields.get("tcp.flags") in ("SA", "SAE")
+    }
     found = read_fields(raw)
-    return any(_is_reset(found, prefix, acknowledged) for prefix in ("", "quote."))
+    return any(_is_reset(found, prefix, resets) for prefix in ("", "quote."))
 
 
 def is_later_segment(raw: bytes) -> bool:
@@ -96,8 +100,15 @@ def reset_rule(probe: bytes) -> str | None:
 _HEADER = {"ip": "ipv4", "ip6": "ipv6"}
 
 
-def _is_reset(fields: Mapping[str, Value], prefix: str, acknowledged: set[Value]) -> bool:
-    return fields.get(f"{prefix}tcp.flags") == "R" and fields.get(f"{prefix}tcp.sequence") in acknowledged
+def _is_reset(fields: Mapping[str, Value], prefix: str, resets: set[tuple[Value, ...]]) -> bool:
+    """Whether it is one of the resets: by its addresses and sequence number, as its ports may be drawn on the way."""
+    sequence = fields.get(f"{prefix}tcp.sequence")
+    return fields.get(f"{prefix}tcp.flags") == "R" and (*_ends(fields, prefix), sequence) in resets
+
+
+def _ends(fields: Mapping[str, Value], prefix: str = "") -> tuple[Value, Value]:
+    header = f"{prefix}ipv4" if f"{prefix}ipv4.src" in fields else f"{prefix}ipv6"
+    return fields.get(f"{header}.src"), fields.get(f"{header}.dst")
 
 
 def _version(raw: bytes) -> int:

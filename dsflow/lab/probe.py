@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dsflow.errors import HostError, NotModelledError, UsageError, did_you_mean
+from dsflow.lab.chatter import is_chatter
+from dsflow.lab.leftover import is_redirect
 from dsflow.lab.plan_ports import ports_of
 from dsflow.model.question import Flow
 from dsflow.model.topology import Topology
@@ -45,6 +47,10 @@ class Probe:
         """Why no kernel can be asked to send it as it is; None where one can."""
         if not self.packet:
             return "no bytes: there is nothing to send"
+        if is_chatter(self.packet):
+            return "multicast membership and neighbour discovery: what the kernel itself says of these is left out"
+        if is_redirect(self.packet):
+            return "a redirect: those of the kernel are compared as notes, so that another one would be taken for one"
         if self.interface is not None:
             return None
         try:

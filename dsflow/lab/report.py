@@ -70,7 +70,7 @@ class Outcome:
         told: dict[str, Any] = {
             "probe": self.probe.to_json(),
             "disposition": self.disposition,
-            "agrees": self.agrees,
+            "agrees": self.agrees if self.compared or not self.agrees else None,
             "hops_compared": self.compared,
             "hops_not_compared": self.not_compared,
             "redirects": self.redirects,
@@ -139,7 +139,7 @@ class Report:
     @property
     def dispositions(self) -> dict[str, int]:
         """How often each disposition was reached by a probe that agrees."""
-        reached = (outcome.disposition for outcome in self.outcomes if outcome.agrees and outcome.reason is None)
+        reached = (outcome.disposition for outcome in self.outcomes if outcome.agrees and outcome.compared)
         return dict(sorted(Counter(name for name in reached if name is not None).items()))
 
     def to_json(self) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _table_row(outcome: Outcome) -> TableRow:
-    found = "agrees" if outcome.agrees else "differs"
+    found = "differs" if not outcome.agrees else "agrees" if outcome.compared else "not compared"
     if outcome.reason is not None:
         return TableRow((str(outcome.probe), outcome.disposition or "-", "0", "not sent"), (outcome.reason,))
     return TableRow((str(outcome.probe), outcome.disposition or "-", str(outcome.compared), found))

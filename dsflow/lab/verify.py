@@ -10,7 +10,14 @@ from itertools import groupby
 from dsflow.errors import NotModelledError, UsageError
 from dsflow.lab.beyond import beyond_twins
 from dsflow.lab.compare import Caught, Ports, ports_in
-from dsflow.lab.expect import RouteError, expected_packets, first_receiver, maybe_redirected, route_errors
+from dsflow.lab.expect import (
+    RouteError,
+    expected_packets,
+    first_receiver,
+    maybe_redirected,
+    route_errors,
+    tells_a_stranger,
+)
 from dsflow.lab.host import Lab
 from dsflow.lab.judge import Question, Redirects, judged
 from dsflow.lab.namespaces import fresh_prefix
@@ -109,21 +116,23 @@ class _Run:
             return Outcome(probe=probe, disposition=str(chain.disposition), omitted=omitted, reason=reason)
         sender = self._simulation.topology.devices.get(probe.device.removeprefix("device/"))
         question = Question(probe, sender, chain, packets)
+        self._ports.translating = bool(chain.nat_applied)
         self._pace(route_errors(chain))
         heard, caught = self._ask(question)
-        return judged(question, heard, caught, self._ports, self._redirects(chain, caught))
+        return judged(question, heard, caught, self._ports, self._redirects(question, caught))
 
     def _incomparable(self, chain: Chain, probe: Probe) -> str | None:
         """Why a probe is not sent: nothing stands for a device, or what stands for it does something else."""
         missing = sorted({hop.device for trace in chain.traces for hop in trace.hops} - self._lab.twins)
         return f"nothing stands for {', '.join(missing)}" if missing else beyond_twins(chain, probe)
 
-    def _redirects(self, chain: Chain, caught: Sequence[Caught]) -> Redirects:
+    def _redirects(self, question: Question, caught: Sequence[Caught]) -> Redirects:
         """The redirects of the chain's hops, held against those that were seen."""
         now = time.monotonic()
-        expected = list(expected_redirects(chain))
-        found = Redirects(*compared(expected, seen_redirects(caught), self._limits, self._surely_tells, now))
-        note_others(chain, self._limits, now)
+        expected, seen = list(expected_redirects(question.chain)), seen_redirects(caught)
+        strict = not tells_a_stranger(question.chain, question.probe)
+        found = Redirects(*compared(expected, seen, self._limits, self._surely_tells, now, strict=strict))
+        note_others(question.chain, caught, self._limits, now)
         return found
 
     def _surely_tells(self, told: Told) -> bool:

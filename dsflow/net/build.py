@@ -33,6 +33,7 @@ __all__ = ["first_packet", "icmp_error", "reply_to", "reset_to"]
 SOURCE_PORT = 40000
 WINDOW = 64240  # what Linux offers first over Ethernet: 44 segments of 1460 bytes
 FIN, SYN, RST, ACK, URG = 0x01, 0x02, 0x04, 0x10, 0x20
+_ECE, _CWR = 0x40, 0x80
 
 _LONGEST = 0xFFFF
 _HEADER_SIZE = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
@@ -180,10 +181,18 @@ def _syn_ack(packet: Packet, ttl: int) -> Packet | None:
     if packet.tcp_flags & (SYN | ACK | RST | FIN) != SYN:
         return None
     sequence = int.from_bytes(packet.raw[packet.transport + 4 : packet.transport + 8], "big")
+    if _offers_notification(packet):
+        return _segment_back(packet, 0, (sequence + 1) & _SEQUENCE_MASK, SYN | ACK | _ECE, WINDOW, ttl)
     if sequence == 0:
         prepared = _first_syn_ack(packet.family, ttl)
         return rewritten(prepared, src=packet.dst, dst=packet.src, sport=packet.dport, dport=packet.sport)
     return _segment_back(packet, 0, (sequence + 1) & _SEQUENCE_MASK, SYN | ACK, WINDOW, ttl)
+
+
+def _offers_notification(packet: Packet) -> bool:
+    """Whether a SYN offers to be told of congestion (RFC 3168 section 6.1.1), and nobody has marked it on the way."""
+    flags, reserved = packet.raw[packet.transport + 13], packet.raw[packet.transport + 12] & 0x0F
+    return flags & (_ECE | _CWR) == _ECE | _CWR and not reserved and not _traffic_class(packet) & _CONGESTION
 
 
 @lru_cache

@@ -9,7 +9,10 @@ from dsflow.net.assemble import assembled
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ICMP, ICMPV6
 
-__all__ = ["icmp_error", "is_icmp_error"]
+__all__ = ["OF_THE_LINK", "icmp_error", "is_icmp_error"]
+
+OF_THE_LINK = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
+"""The ICMPv6 types that hold a link together: multicast listeners (RFC 2710, RFC 3810), neighbours (RFC 4861)."""
 
 _TOO_BIG = {Family.IPV4: (3, 4), Family.IPV6: (2, 0)}  # type and code: RFC 1191, RFC 4443 section 3.2
 _UNKNOWN_OPTION = (4, 2)  # RFC 4443 section 3.4

@@ -351,12 +351,12 @@ def upper_flaw(raw: bytes) -> MalformedPacket | None:
 def sums_up(raw: bytes) -> bool:
     """Whether all that follows the IP header would do as a message with a checksum, whatever its protocol.
 
-    In IPv4 without, in IPv6 with a pseudo-header: what nf_reject asks of a protocol that it does not know.
+    In IPv4 with the IP header, in IPv6 with a pseudo-header: what nf_reject asks of a protocol that it does not know.
     """
     fields = parse_fields(raw, upper=False)
     message = raw[fields.transport :]
     if fields.family is Family.IPV4:
-        return internet_checksum(message) == 0
+        return internet_checksum(raw) == 0
     return transport_checksum(fields.src, fields.dst, fields.protocol, message) == 0
 
 

@@ -18,6 +18,13 @@ from dsflow.scenario.schema import ScenarioText, validate
 __all__ = ["Parsed", "parse"]
 
 _HINT_BUDGET = 200_000
+
+_APART = frozenset({"routes", "rules", "filters", "nat", "listen"})
+"""Lists whose items stand by themselves: nothing else in an entry refers to one of them."""
+
+_OPTIONAL = frozenset({"mtu", "rp_filter", "forwarding", "icmp_rate_limit"})
+"""Keys without which an entry is still right, and nothing else in it wrong."""
+
 _PLACEHOLDERS: dict[str, str] = {"apiVersion": "dsflow/v1", "name": "unnamed"}
 
 
@@ -27,18 +34,30 @@ class Parsed:
 
     document: Document
     text: ScenarioText
-    set_aside: frozenset[tuple[str | int, ...]] = frozenset()
+    set_aside: frozenset[Path] = frozenset()
+    items_aside: frozenset[Path] = frozenset()
     problems: list[Problem] = field(default_factory=list)
     findings: list[Problem] = field(default_factory=list)
     _hint_budget: int = _HINT_BUDGET  # comparing 100,000 names costs a second: a few such hints will do
 
     def report(self, path: Path, found: str, expected: str = "") -> None:
         """Note a problem at ``path``."""
-        self.problems.append(self.document.problem(path, found, expected))
+        self.problems.append(self.document.problem(self._written(path), found, expected))
 
     def note(self, path: Path, finding: str) -> None:
         """Note what the author should know although the scenario can be used."""
-        self.findings.append(self.document.problem(path, finding))
+        self.findings.append(self.document.problem(self._written(path), finding))
+
+    def _written(self, path: Path) -> Path:
+        """The path in the text, where items of lists within entries may have been set aside."""
+        found: Path = ()
+        for step in path:
+            if isinstance(step, int):
+                missing = sorted(int(aside[-1]) for aside in self.items_aside if aside[:-1] == found)
+                for place in missing:
+                    step += place <= step
+            found = (*found, step)
+        return found
 
     def report_unknown(self, path: Path, found: str, what: str, known: Iterable[str]) -> None:
         """Note a name that nothing bears, with the closest that something does."""
@@ -70,19 +89,39 @@ def parse(document: Document) -> Parsed:
         return Parsed(document, result)
     problems = misfit.problems(document, result)
     places = [(error["type"], misfit.written_path(document.data, error["loc"])) for error in result]
-    unknown = [path for kind, path in places if kind == "extra_forbidden" and len(path) > 2]
-    aside = frozenset(path[:2] for _, path in places if path not in unknown)
-    fitting = validate(_without(_without_keys(document.data, unknown), aside))
+    unknown = {path for kind, path in places if kind == "extra_forbidden" and len(path) > 2}
+    parts = {part for _, path in places if path not in unknown and (part := _part(path)) is not None}
+    unknown = {path for path in unknown if _part(path) not in parts}
+    rest = _without_keys(document.data, unknown | parts)
+    aside = frozenset(path[:2] for _, path in places if path not in unknown and _part(path) not in parts)
+    fitting = validate(_without(rest, aside))
+    if not isinstance(fitting, ScenarioText):  # without its parts an entry may not fit either
+        aside |= {path[:2] for path in parts}
+        fitting = validate(_without(_without_keys(document.data, unknown), aside))
     assert isinstance(fitting, ScenarioText), "what is left after setting misfits aside fits"
-    return Parsed(document, fitting, aside, problems)
+    items = frozenset(part for part in parts if isinstance(part[-1], int))
+    return Parsed(document, fitting, aside, items, problems)
+
+
+def _part(path: Path) -> Path | None:
+    """The part of an entry that can be set aside alone: an item of a list, or an optional value."""
+    for at, step in enumerate(path):
+        if at > 1 and isinstance(step, int) and path[at - 1] in _APART:
+            return path[: at + 1]
+    return path if len(path) > 2 and path[-1] in _OPTIONAL else None
 
 
 def _without_keys(data: Section, paths: Iterable[Path]) -> Section:
-    """The data without the keys at these paths within its entries; the rest is shared."""
+    """The data without the keys and items at these paths within its entries; the rest is shared."""
     rest = Section(data)
-    for path in paths:
+    for path in sorted(paths, key=_last_first):
         _remove(rest, path)
     return rest
+
+
+def _last_first(path: Path) -> tuple[tuple[int, str], ...]:
+    """Order items of a list from the back, so that the places of those still to go do not change."""
+    return tuple((-step, "") if isinstance(step, int) else (0, step) for step in path)
 
 
 def _remove(place: Any, path: Path) -> None:
