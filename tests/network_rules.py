@@ -169,12 +169,15 @@ def _source_translation(plan: Plan, gateway: _Gateway) -> Data:
     rule: Data = {"hook": "postrouting", "family": TEXT[family], "out_interface": gateway.outside.interface}
     if random.random() < 0.4:
         rule["from"] = str(gateway.inside.own[family].network)
-    if random.random() < 0.15:
+    if random.random() < 0.3:
         rule["protocol"] = random.choice(("tcp", "udp", "icmp"))
     if random.random() < P_MASQUERADE:
         return rule | {"action": "masquerade"}
     own = [entry for entry in gateway.outside.addresses if entry.version == family]
-    return rule | {"action": "snat", "to_address": str(random.choice(own).ip)}
+    rule |= {"action": "snat", "to_address": str(random.choice(own).ip)}
+    if rule.get("protocol") in ("tcp", "udp"):
+        rule["to_port"] = random.randint(1024, 65535)  # there is one connection to each peer
+    return rule
 
 
 def _port_forwarding(plan: Plan, gateway: _Gateway) -> list[Data]:

@@ -174,7 +174,7 @@ class LinuxRoutes:
         if route.via is None:
             rule = Rule(id=name, reason=f"{words}, on the link of {interface.name}", source=route.source)
             return self._on_link(interface, family, rule, source=source, mtu_bytes=route.mtu_bytes)
-        rule = Rule(id=name, reason=f"{words}, by {route.via}", source=route.source)
+        rule = Rule(id=name, reason=f"{words}, via {route.via}", source=route.source)
         owner = self._neighbor(interface, family, route.via.value)
         return Forward(
             rule,

@@ -146,7 +146,7 @@ def _nat_rows(device: GenericDevice, number: int, rule: NatRule) -> Iterator[Nat
     name = f"{device.id}/nat#{number}"
     target = "the address of the interface it leaves by" if rule.to_address is None else str(rule.to_address)
     end = "destination" if rule.action == "dnat" else "source"
-    words = Rule(id=name, reason=f"rule {number} makes {target} the {end}", source=rule.source)
+    words = Rule(id=name, reason=f"rule {number}: the {end} becomes {target}", source=rule.source)
     back = Rule(id=name, reason="an answer, translated back by its session", source=rule.source)
     for match in _matches(rule.match):
         address = None if rule.to_address is None else rule.to_address.value

@@ -108,7 +108,11 @@ def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet,
     """
     route = _route_from(network, state, hop.at.id, answer)
     bound = hop.in_interface or _sharing(hop, packet)
-    if not isinstance(route, Forward) or bound != route.neighbor.out_interface:
+    if isinstance(route, Forward):
+        reached = bound == route.neighbor.out_interface
+    else:
+        reached = bound is not None and answer.dst in hop.at.interfaces[bound].addresses.get(answer.family, ())
+    if not reached:
         return None
     src = source_address(network.dataplane[hop.at.id], packet.family, packet.src)
     return answer if src is None else rewritten(answer, src=src)

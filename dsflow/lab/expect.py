@@ -49,6 +49,7 @@ _ERRNO = {
     Disposition.DENIED_EGRESS: errno.EPERM,
     Disposition.TOO_BIG: errno.EMSGSIZE,
     Disposition.SOURCE_CHECK_FAILED: errno.EPERM,
+    Disposition.NAT_EXHAUSTED: errno.EPERM,
 }
 """What a local send hears of its own device's refusal (ip-route(8), raw(7))."""
 

@@ -25,8 +25,8 @@ from dsflow.trace.chain import Chain
 
 __all__ = ["Question", "Redirects", "judged"]
 
-TO_ITSELF = "what a device tells itself of its own packets, or sends itself by way of a translation"
-TO_A_STRANGER = "errors that a sender's own device tells another about a packet in its name"
+TO_ITSELF = "what a device sends itself about refusals, or by way of a translation"
+TO_A_STRANGER = "errors about packets in another's name that the sender's own device refused"
 
 
 @dataclass(frozen=True, slots=True)

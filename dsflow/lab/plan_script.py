@@ -27,7 +27,7 @@ def _lines(
     commands: Sequence[Command], namespaces: Mapping[str, str], twins: Mapping[str, Twin], remarks: Sequence[str]
 ) -> Iterator[str]:
     yield "#!/bin/sh"
-    yield "# Run as root.  Needs ip, bridge, nft, ethtool and socat; everything happens inside the namespaces."
+    yield "# Run as root.  Needs ip, bridge, nft and socat; everything happens inside the namespaces."
     yield "set -e"
     for id_, namespace in namespaces.items():
         what = twins[id_].what if id_ in twins else "a bridge that is a wire"
@@ -67,7 +67,8 @@ def _told(tool: Tool, namespace: str | None, texts: list[str]) -> Iterator[str]:
         case Tool.NFT:
             yield from (f"{within} nft -f - <<'END'\n{text}END" for text in texts)
         case Tool.ETHTOOL:
-            yield from (f"{within} ethtool {text} >/dev/null" for text in texts)
+            asked = "command -v ethtool >/dev/null"  # without it captures show checksums that are not whole
+            yield from (f"! {asked} || {within} ethtool {text} >/dev/null" for text in texts)
         case Tool.DAEMON:
             yield from (f"{within} {text} </dev/null >/dev/null 2>&1 &" for text in texts)
 

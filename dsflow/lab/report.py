@@ -167,10 +167,13 @@ class Report:
 
     def _summary(self) -> Iterator[str]:
         unsent = sum(outcome.reason is not None for outcome in self.outcomes)
-        hops = f"{self.hops_compared} hops compared, {self.hops_not_compared} hops not compared"
-        yield f"{len(self.outcomes)} probes, {hops}{self._why()}, {_count(len(self.disagreements), 'disagreement')}"
+        probes, hops = _number(len(self.outcomes), "probe"), _number(self.hops_compared, "hop")
+        left_out = f"{_number(self.hops_not_compared, 'hop')} not compared{self._why()}"
+        differing = len(self.disagreements)
+        told = _number(differing, "disagreement") if differing else "no disagreements"
+        yield f"{probes}, {hops} compared, {left_out}, {told}"
         if unsent:
-            yield f"{unsent} of the probes were not sent: the reasons are in the table"
+            yield f"not sent: {unsent} of the probes; the reasons are in the table"
         yield from (f"not asked: {text}" for text in self.refused)
         yield from (f"note: {text}" for text in self.remarks)
 
@@ -182,8 +185,8 @@ class Report:
         return plain(self.blocks())
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+def _number(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _table_row(outcome: Outcome) -> TableRow:

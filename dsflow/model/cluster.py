@@ -25,7 +25,7 @@ class Listener:
         """The listener that ``text`` names; ValueError tells what is wrong with it."""
         protocol, slash, port = text.partition("/")
         if not slash or protocol not in ("tcp", "udp") or not (port.isascii() and port.isdigit()):
-            raise ValueError(f'"{text}": a listener reads tcp/PORT or udp/PORT')
+            raise ValueError(f'"{text}": a listener is written tcp/PORT or udp/PORT')
         if not 1 <= int(port) <= 65535:
             raise ValueError(f'"{text}": a port is 1-65535')
         return cls(protocol, int(port))

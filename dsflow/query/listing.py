@@ -215,8 +215,10 @@ def _routes(simulation: Simulation) -> Iterator[Entry]:
 def _target(route: DeviceRoute) -> str:
     """Where a device's route leads: a next hop, an interface, or what becomes of the packets instead."""
     if route.type is not RouteType.UNICAST:
-        return str(route.type)
-    return str(route.interface) if route.via is None else f"{route.via} {route.interface}"
+        return str(route.type) if route.metric is None else f"{route.type} metric {route.metric}"
+    way = str(route.interface) if route.via is None else f"{route.via} {route.interface}"
+    more = (("metric", route.metric), ("mtu", route.mtu_bytes), ("src", route.source_address))
+    return way + "".join(f" {name} {value}" for name, value in more if value is not None)
 
 
 def _gateways(simulation: Simulation) -> Iterator[Entry]:

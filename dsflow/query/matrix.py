@@ -15,7 +15,7 @@ from dsflow.query.table import Block, Row, Table, interval_text
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain, PathType
 from dsflow.trace.trace import Direction, Trace
-from dsflow.trace.words import CAVEAT
+from dsflow.trace.words import CAVEAT, size_words
 
 __all__ = ["Cell", "Matrix", "explanation", "nat_text", "port_text", "run_matrix"]
 
@@ -212,10 +212,19 @@ def _times(cell: Cell) -> tuple[str, str]:
 def _notes(cell: Cell) -> Iterator[str]:
     if cell.of_scenario and cell.chain is not None:
         _, origin, target, port = _asked(cell.chain)
-        yield f"the scenario's own: {origin} -> {target} {port}"
+        yield f"the scenario's own: {origin} -> {target} {port}{_details(cell.chain)}"
     told_once = cell.chain is None and cell.family is Family.IPV4  # what is missing is missing in both families
     if cell.explanation is not None and not told_once:
         yield cell.explanation + (f"; to mend: {cell.mend}" if cell.mend else "")
+
+
+def _details(chain: Chain) -> str:
+    """What tells a flow from others between the same ends: source port, size, TTL."""
+    header = chain.forward.hops[0].header_out
+    if header is None:
+        return ""
+    sport = "" if chain.question.sport is None else f" from port {chain.question.sport}"
+    return f"{sport}, {size_words(chain.forward.hops[0])}, ttl {header.ttl}"
 
 
 def _asked(chain: Chain) -> tuple[str, str, str, str]:

@@ -16,6 +16,7 @@ from dsflow.trace.words import (
     latency_words,
     ledger_summary,
     question_words,
+    size_words,
     trace_title,
     translation_words,
     verdict_words,
@@ -68,7 +69,7 @@ def _hop_lines(trace: Trace, wide: bool) -> Iterator[str]:
     rows = list(hop_words(trace))
     table = aligned([_HEADINGS, *(_columns(row) for row in rows)])
     if rows[0].packet != "-":
-        yield f"  packet {rows[0].packet}, {rows[0].length} bytes"
+        yield f"  packet {rows[0].packet}, {size_words(trace.hops[0])}"
     yield f"  {table[0]}"
     packet = rows[0].packet
     for hop, row, line in zip(trace.hops, rows, table[1:], strict=True):
@@ -117,6 +118,8 @@ def _ledger_lines(chain: Chain, wide: bool) -> Iterator[str]:
         )
         for row in chain.nat_ledger
     ]
+    if not rows:
+        return
     yield from (f"  {line}" for line in aligned([("OUTCOME", "CONN", "WAY", "DEVICE", "KIND", "REASON"), *rows]))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dsflow.dataplane.disposition import Disposition
+from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Header
 from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
@@ -31,6 +32,7 @@ __all__ = [
     "ledger_summary",
     "packet_words",
     "question_words",
+    "size_words",
     "trace_title",
     "translation_words",
     "verdict_words",
@@ -152,6 +154,13 @@ def hop_words(trace: Trace) -> Iterator[HopWords]:
         )
 
 
+def size_words(hop: Hop) -> str:
+    """How long the packet is, put together where it moves in pieces."""
+    moved = hop.left or hop.arrived
+    whole = reassemble(moved) if len(moved) > 1 else None
+    return f"{moved[0].length} bytes" if whole is None else f"{whole.length} bytes in {len(moved)} fragments"
+
+
 def packet_words(header: Header) -> str:
     """From where to where, and of an ICMP message what it is."""
     told = ends_words(header)
@@ -172,6 +181,8 @@ def _ending(trace: Trace, hop: Hop) -> Iterator[str]:
 def _remarks(hop: Hop) -> Iterator[str]:
     """The rules that decided, translations by their kind, and pieces."""
     for step in hop.steps:
+        if step.stage == "redirect":
+            yield "tells the sender of a better next hop"
         fields = [change.field for change in step.changes if change.field != "ttl"]
         if fields:
             yield f"{step.stage} rewrites {' and '.join(fields)}"

@@ -153,6 +153,23 @@ def _refusing_hosts() -> Data:
     )
 
 
+_STATEFUL: list[Data] = [
+    {"hook": "forward", "state": ["established", "related"], "action": "accept"},
+    {"hook": "forward", "in_interface": "e1", "action": "reject-admin"},
+]
+
+_DOOR: list[Data] = [
+    {
+        "hook": "prerouting",
+        "protocol": "tcp",
+        "to": f"{R0_FAR[4]}/32",
+        "dport": 8080,
+        "action": "dnat",
+        "to_address": H0[4],
+        "to_port": 80,
+    }
+]
+
 NETWORKS: dict[str, Data] = {
     "plain": _plain(),
     "translating": _translating(),
@@ -171,6 +188,9 @@ NETWORKS: dict[str, Data] = {
     "roundabout": _roundabout(),
     "spoofed": _roundabout(),
     "secondary": _secondary(),
+    "stateful": chain(r0={"filters": _STATEFUL}),
+    "limited": chain(r0={"icmp_rate_limit": True}),
+    "doors": chain(r0={"nat": _DOOR}),
     "hosts": _refusing_hosts(),
 }
 """Scenario data by name."""

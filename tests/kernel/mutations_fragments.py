@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
-from dsflow.dataplane.tables import Redirect
+from dsflow.dataplane.action import Drop
+from dsflow.dataplane.match import State
+from dsflow.dataplane.tables import Redirect, RouteLookup
 from dsflow.engine.outcome import At, Outcome
+from dsflow.lab.craft import mended
 from dsflow.net.address import Address
 from dsflow.net.fragment import fragment
 from dsflow.net.packet import Packet
 from tests.kernel.faults import Mutation, always, deciding, patched
-from tests.kernel.networks import H0, H2, R0, SERVER, VIP
-from tests.kernel.packets import datagram
+from tests.kernel.mutation_networks import ADDRESSES
+from tests.kernel.networks import H0, H2, R0, R0_FAR, SERVER, VIP
+from tests.kernel.packets import datagram, segment
 
 __all__ = ["MUTATIONS", "pieces", "tunnelled"]
 
@@ -83,6 +88,61 @@ def _oddities() -> Iterator[Mutation]:
     yield Mutation("IPv6 redirects its own address", "spoofed", silent, (("c", spoofed),))
 
 
+def _states() -> Iterator[Mutation]:
+    """Rules of filters, routes and headers that need a packet of their own."""
+    for family in (4, 6):
+        stateless = patched("dsflow.dataplane.match.Match.covers", _whatever_the_state)
+        unasked = "h2", datagram(family, H2, H0, dport=4000)
+        yield Mutation(f"a filter asks for the state, IPv{family}", "stateful", stateless, (unasked,))
+        thrown = deciding(RouteLookup, _without_throw)
+        aside = "h0", datagram(family, H0, ADDRESSES["throw"])
+        yield Mutation(f"a thrown packet finds no other route, IPv{family}", "plain", thrown, (aside,))
+    unlimited = patched("dsflow.engine.conversation._may_tell", always(True))
+    spent = tuple(("h0", datagram(4, H0, R0, sport=3000 + number)) for number in range(7))
+    yield Mutation("errors are limited where asked for", "limited", unlimited, spent)
+    bad = datagram(4, H0, H2, dport=53)
+    bad = bad[:10] + bytes((bad[10] ^ 0xFF,)) + bad[11:]
+    blind = patched("dsflow.engine.visit.off_the_wire", always(None))
+    yield Mutation("a wrong IPv4 checksum ends a packet", "open", blind, (("h0", bad, "e0"),))
+    divided = patched("dsflow.engine.stages._mtu", _dividing)
+    large = datagram(6, H0, H2, size=1500)
+    yield Mutation("IPv6 is divided by no router", "plain", divided, (("h0", large),))
+    numbered = patched("dsflow.engine.conversation.reply_to", _numbered)
+    yield Mutation("an answer of TCP has identification 0", "open", numbered, (("h0", segment(4, H0, H2, dport=80)),))
+    wrong_port = patched("dsflow.engine.translation._with_destination", _keeping_the_port)
+    door = ("h2", segment(4, H2, R0_FAR, dport=8080))
+    yield Mutation("a port is forwarded to another", "doors", wrong_port, (door,))
+
+
+def _whatever_the_state(true: Any) -> Any:
+    return lambda match, packet, one, other, _state=None: true(match, packet, one, other, State.ESTABLISHED)
+
+
+def _without_throw(outcome: Outcome, _: Packet, __: At) -> Outcome:
+    thrown = isinstance(outcome, Drop) and "throw" in outcome.rule.reason
+    return replace(outcome, error=None) if isinstance(outcome, Drop) and thrown else outcome
+
+
+def _dividing(true: Any) -> Any:
+    def made(table: Any) -> Any:
+        stage = true(table)
+        return lambda packet, at: None if packet.family == 6 and at.in_interface is not None else stage(packet, at)
+
+    return made
+
+
+def _numbered(true: Any) -> Any:
+    def reply_to(packet: Packet, **more: Any) -> Packet | None:
+        answer = true(packet, **more)
+        return None if answer is None else Packet.read(mended(answer.raw[:4] + b"\x12\x34" + answer.raw[6:]))
+
+    return reply_to
+
+
+def _keeping_the_port(true: Any) -> Any:
+    return lambda packet, address, _port: true(packet, address, packet.dport)
+
+
 def _any_flaw(true: Any) -> Any:
     return lambda refusal, flaw: flaw is not None or true(refusal, flaw)
 
@@ -94,4 +154,5 @@ def _not_to_itself(outcome: Outcome, packet: Packet, _: At) -> Outcome:
 MUTATIONS: tuple[Mutation, ...] = (
     *(mutation for family in (4, 6) for mutation in _fragments(family)),
     *_oddities(),
+    *_states(),
 )

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 import dsflow
+from dsflow.lab.craft import mended
 from dsflow.lab.expect import expected_errno
 from dsflow.lab.probe import Probe
 from dsflow.lab.verify import verify
@@ -108,6 +109,37 @@ def test_ones_own_filter_and_link_come_before_what_a_host_puts_together(family: 
     too_long = pieces(family, H0, H2, 1600)[0]
     refused = dsflow.load(masquerading()).send("r0", too_long)
     assert str(refused.disposition) == "too-big"
+
+
+@shows("11-reassembles")
+def test_a_fragment_that_is_all_there_is_loses_its_header_at_a_tracking_box() -> None:
+    """RFC 6946; another router carries it as it is."""
+    whole = Packet.parse(datagram(6, H0, H2, dport=53))
+    raw = whole.raw[:4] + (whole.length - 32).to_bytes(2, "big") + b"\x2c" + whole.raw[7:40]
+    atomic = raw + b"\x11\0\0\0\0\0\0\x05" + whole.raw[40:]
+    for net, length in ((chain(), whole.length + 8), (masquerading(), whole.length)):
+        found = dsflow.load(net).send("h0", atomic)
+        assert (str(found.disposition), left(found.traces[0], 1)[0].length) == ("delivered", length)
+
+
+@shows("11-waits")
+def test_pieces_that_add_up_to_more_than_a_packet_are_carried_and_lost() -> None:
+    """Only whoever puts them together sees it (ip_frag_reasm)."""
+    late = Packet.parse(pieces(4, H0, H2)[2])
+    place = (0x1FFF).to_bytes(2, "big")
+    first = Packet.parse(pieces(4, H0, H2)[0])
+    far = mended(late.raw[:6] + place + late.raw[8:])
+    with dsflow.load(chain()).session() as session:
+        found = session.send("h0", far)
+        assert (str(found.disposition), found.traces[0].hops[-1].device) == ("malformed", "device/h2")
+        step, offset = 1280, 0
+        while offset < 0x1FFF * 8:
+            size = min(step, 0x1FFF * 8 - offset)
+            header = first.raw[:2] + (20 + size).to_bytes(2, "big") + first.raw[4:6]
+            piece = header + (0x2000 | offset // 8).to_bytes(2, "big") + first.raw[8:20] + bytes(size)
+            found = session.send("h0", mended(piece))
+            offset += size
+        assert str(found.disposition) == "malformed"
 
 
 @needs_lab

@@ -6,13 +6,17 @@ import pytest
 
 import dsflow
 from dsflow import Simulation
+from dsflow.errors import NotModelledError
+from dsflow.lab.craft import mended
+from dsflow.lab.fields import read_fields
+from dsflow.net.packet import Packet
 from dsflow.session import Session
 from dsflow.trace.chain import Chain
 from tests.kernel.codes import PORT
 from tests.kernel.facts import shows
 from tests.kernel.mutations_fragments import tunnelled
 from tests.kernel.networks import BOTH, H0, H1, H2, R0_FAR, R1, Data, chain, masquerading
-from tests.kernel.packets import Seen, arrived, datagram, ended, error, errors, left, ping, segment
+from tests.kernel.packets import Seen, answers, arrived, datagram, ended, error, errors, left, ping, segment
 
 
 def _net(*rules: Data) -> Simulation:
@@ -189,6 +193,40 @@ def test_a_tunnel_that_tracking_cannot_place_leaks(family: int) -> None:
     for protocol, source in ((0x1234, H0), (0x880B, R0_FAR)):
         found = net.send("h0", tunnelled(family, H0, H2, protocol=protocol))
         assert left(found.traces[0], 1)[0].src == source[family]
+
+
+@shows("15-leak")
+def test_no_next_header_can_be_placed_nowhere() -> None:
+    """RFC 8200 section 4.7."""
+    bare = Packet.parse(datagram(6, H0, H2)).raw
+    nothing = bare[:4] + b"\0\0\x3b" + bare[7:40]
+    found = dsflow.load(masquerading()).send("h0", nothing)
+    assert left(found.traces[0], 1)[0].src == H0[6]
+
+
+@pytest.mark.parametrize("protocol", [33, 51, 132, 136])
+def test_what_tracking_reads_by_rules_of_its_own_is_refused(protocol: int) -> None:
+    """SCTP and its like, only where connections are tracked."""
+    bare = Packet.parse(datagram(6, H0, H2)).raw
+    other = bare[:6] + bytes((protocol,)) + bare[7:]
+    with pytest.raises(NotModelledError, match="where connections are tracked"):
+        dsflow.load(masquerading()).send("h0", other)
+    assert str(dsflow.load(chain()).send("h0", other).disposition) == "no-listener"
+
+
+@shows("10-syn-ack")
+@BOTH
+def test_a_listener_takes_an_offer_to_be_told_of_congestion(family: int) -> None:
+    """RFC 3168 section 6.1.1: unless the SYN itself was marked on its way."""
+    net = dsflow.load(chain())
+    for marked, flags in ((False, "SAE"), (True, "SA")):
+        raw = segment(family, H0, H2, dport=80, flags="SEC")
+        if marked and family == 4:
+            raw = mended(raw[:1] + b"\x02" + raw[2:])
+        elif marked:
+            raw = raw[:1] + b"\x20" + raw[2:]
+        answer = answers(net.send("h0", raw))[0].hops[0].packets_out[0]
+        assert read_fields(answer)["tcp.flags"] == flags
 
 
 @shows("6-reject", "15-no-checksum")

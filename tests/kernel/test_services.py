@@ -132,8 +132,27 @@ def test_translating_the_destination_alone_keeps_the_clients_address(family: int
 
 @BOTH
 @shows("20-local")
+def test_pods_and_the_node_itself_use_ends_anywhere(family: int) -> None:
+    """As kube-proxy writes the policy Local: its silence is for others, from within any end will do."""
+    asked = {"protocol": "tcp", "dport": 30080, "to": f"{NODE[family]}/{BITS[family]}"}
+    end = {"action": "dnat", "to_address": PEER[family], "to_port": 80}
+    inside = [{"hook": "prerouting", "in_interface": name, **asked, **end} for name in ("veth", "veth2")]
+    rules = [*inside, {"hook": "output", **asked, **end}, {"hook": "postrouting", "action": "masquerade"}]
+    drop = {"hook": "input", "in_interface": "eth0", **asked, "action": "drop"}
+    del drop["to"]
+    net = dsflow.load(node(node={"nat": rules, "filters": [drop]}))
+    for sender, source in (("pod", POD), ("node", NODE)):
+        found = net.send(sender, segment(family, source, NODE, dport=30080))
+        assert (found.round_trip, ended(found)) == ("delivered", "peer")
+        assert arrived(found.traces[0])[0].src == NODE[family]
+    outside = net.send("r", segment(family, R0, NODE, dport=30080))
+    assert (outside.disposition, len(outside.traces)) == ("denied-ingress", 1)
+
+
+@BOTH
+@shows("20-local")
 def test_a_port_without_a_local_end_is_silent(family: int) -> None:
-    """From outside; pods and the node itself are not asked for it."""
+    """From outside, where no rule leads to an end elsewhere."""
     drop = {"hook": "input", "in_interface": "eth0", "protocol": "tcp", "dport": 30080, "action": "drop"}
     net = dsflow.load(node(node={"filters": [drop]}))
     found = net.send("peer", segment(family, PEER, NODE, dport=30080))

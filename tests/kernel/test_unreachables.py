@@ -12,7 +12,7 @@ from dsflow.lab.expect import expected_errno
 from dsflow.lab.probe import Probe
 from tests.kernel.codes import ADMIN, NEIGHBOUR, NO_ROUTE, PORT, PROHIBIT, UNREACHABLE
 from tests.kernel.facts import shows
-from tests.kernel.networks import BOTH, H0, H2, NOWHERE, R0, R0_FAR, R1, Data, chain
+from tests.kernel.networks import BITS, BOTH, CLIENT, H0, H2, NOWHERE, R0, R0_FAR, R1, SERVER, Data, chain, lan
 from tests.kernel.packets import answers, datagram, ended, error, errors, left, ping, segment, sent
 
 ODD = {4: "10.9.0.0/16", 6: "fd00:9::/32"}
@@ -249,6 +249,19 @@ def test_a_receiver_gets_six_errors_in_a_burst(family: int) -> None:
             session.send("h0", packet)
         other = {4: "10.0.0.3", 6: "fd00:a::3"}
         assert len(errors(session.send("h1", datagram(family, other, R0)))) == 1
+
+
+@BOTH
+@shows("7-burst")
+def test_a_redirect_takes_from_the_same_bucket(family: int) -> None:
+    """In IPv4 all that its receiver could have had, in IPv6 one."""
+    ways = [{"to": f"{SERVER[one]}/{BITS[one]}", "via": R0[one]} for one in (4, 6)]
+    data = lan(c={"routes": ways}, r={"icmp_rate_limit": True})
+    with dsflow.load(data).session() as session:
+        around = session.send("c", datagram(family, CLIENT, SERVER, dport=53))
+        assert any(step.stage == "redirect" for step in around.traces[0].hops[1].steps)
+        spent = [session.send("c", datagram(family, CLIENT, SERVER, ttl=1, sport=2000 + number)) for number in range(8)]
+    assert sum(len(errors(found)) for found in spent) == (0 if family == 4 else 5)
 
 
 @shows("7-route-errors")

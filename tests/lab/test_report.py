@@ -46,7 +46,7 @@ def test_agreement_is_a_line_and_a_sum() -> None:
         "PROBE                                                           DISPOSITION   HOPS   KERNEL",
         "device/h0: udp 10.0.0.1:40000 > 10.0.0.2:53, ttl 64, 60 bytes   delivered     1      agrees",
         "",
-        "1 probes, 1 hops compared, 0 hops not compared, no disagreements",
+        "1 probe, 1 hop compared, 0 hops not compared, no disagreements",
     ]
 
 
@@ -73,7 +73,7 @@ def test_what_was_not_asked_is_told() -> None:
     told = report(REFUSED, refused=("a -> b: no",))
     assert "not modelled" in str(told)
     assert "not asked: a -> b: no" in str(told)
-    assert "1 of the probes were not sent" in str(told)
+    assert "not sent: 1 of the probes" in str(told)
     assert not told.holds
 
 

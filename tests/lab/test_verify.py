@@ -26,6 +26,7 @@ from dsflow.lab.random_probes import random_probes
 from dsflow.lab.verify import verify
 from dsflow.net.address import Address
 from dsflow.net.build import first_packet
+from dsflow.net.packet import Packet
 from tests.cases import CLIENT, POD, PUBLIC_NODE, SERVICE_GATEWAY, gua, office
 from tests.lab.hand import needs_lab, network
 
@@ -207,6 +208,40 @@ def test_bytes_of_any_kind_can_be_sent() -> None:
     assert report.holds, str(report)
     assert [outcome.reason is None for outcome in report.outcomes] == [False, True] * len(parts)
     assert Probe(device="device/h0", packet=b"", interface="e0").unsendable
+
+
+@pytest.mark.parametrize("kind", [2, 133, 137])
+def test_what_a_capture_cannot_tell_from_the_kernels_own_is_not_sent(kind: int) -> None:
+    """Multicast membership, neighbour discovery, redirects."""
+    raw = udp("10.1.0.2", "10.1.2.2")
+    if kind == 2:
+        raw = mended(raw[:9] + b"\x02" + raw[10:])
+    else:
+        raw = b"\x60\0\0\0\0\x08\x3a\x40" + bytes(32) + bytes((kind, *bytes(7)))
+    assert Probe(device="device/h0", packet=raw).unsendable
+
+
+@needs_lab
+def test_an_empty_datagram_that_is_answered_is_not_compared() -> None:
+    empty = Packet.parse(udp("10.1.0.2", "10.1.2.2"))
+    raw = empty.raw[:2] + (28).to_bytes(2, "big") + empty.raw[4:24] + b"\0\x08\0\0"
+    report = verify(dsflow.load("two-routers"), [Probe(device="device/h0", packet=mended(raw))])
+    assert (report.hops_compared, report.outcomes[0].reason is None) == (0, False)
+    assert report.to_json()["outcomes"][0]["agrees"] is None
+
+
+@needs_lab
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_a_device_sends_itself_is_compared(family: int) -> None:
+    """With other listeners in the simulation than in the kernel it differs."""
+    own = {4: "10.1.2.2", 6: "fd00:1:2::2"}[family]
+    simulation = dsflow.load("two-routers")
+    address = Address.parse(own).value
+    asked = [first_packet(family, "tcp", address, address, dport=port).raw for port in (80, 81)]
+    probes = [Probe(device="device/h2", packet=raw) for raw in asked]
+    assert verify(simulation, probes).hops_compared == 3
+    deaf = simulation.with_dataplane(simulation.what_if({"devices.h2.listen": []}).dataplane)
+    assert [outcome.agrees for outcome in verify(deaf, probes).outcomes] == [False, True]
 
 
 @needs_lab
