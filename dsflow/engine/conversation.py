@@ -321,4 +321,5 @@ def _dialled(packet: Packet, end: Reoriginate) -> Packet:
 
 def _trace(out: Walk, connection: int, direction: Direction, cause: Cause | None = None) -> Trace:
     family = out.packet.family
-    return Trace(connection, direction, family, out.end.disposition, cause, out.hops, out.end.rule, out.ended_at)
+    ended_at = out.ended_at if out.refusals else None
+    return Trace(connection, direction, family, out.end.disposition, cause, out.hops, out.end.rule, ended_at)

@@ -66,8 +66,9 @@ def visit(
         at.packet = turned_down[0]
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
-    left = pieces(left, end, at, packets, largest, records, _longest(network, end.neighbor))
     neighbor, mtu_bytes = end.neighbor, limit(end, at)
+    if largest or len(left[0].raw) > mtu_bytes:
+        left = pieces(left, end, at, packets, largest, records, _longest(network, neighbor))
     is_usual = not (largest or at.refused or at.raw) and len(left) == 1 and at.path_mtu is None
     if program.redirects and in_interface == neighbor.out_interface:
         is_usual = False  # whether the sender is told depends on what the packet is

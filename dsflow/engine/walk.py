@@ -85,7 +85,7 @@ def walk(
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
     seen: set[tuple[str, str | None, bytes]] = set()
-    refusals: list[Refusal] = []
+    refusals: tuple[Refusal, ...] = ()
     end: End
     while True:
         pattern = program.patterns.get((in_interface, packet.family, packet.src, packet.dst))
@@ -94,7 +94,9 @@ def walk(
             wire = None
         elif pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or special:
             hop, end = visit(network, program, state, at, in_interface, packets, leg)
-            refusals += [Refusal(hop, drop, piece, _attached(at), mtu) for drop, piece, mtu in at.refused]
+            if at.refused:
+                told = _attached(at)
+                refusals += tuple(Refusal(hop, drop, piece, told, mtu) for drop, piece, mtu in at.refused)
             at.path_mtu = at.attached = None  # knowledge of the sender's, of no use on the way
             at.raw = special = False
         else:  # the decisions are known, only the packet is new
@@ -109,7 +111,7 @@ def walk(
         if neighbor is None or neighbor.device is None:
             if refusals and not isinstance(end, Deliver):
                 end = refusals[0].drop
-            return Walk(hops, end, at.packet if neighbor is None else hop.left[0], tuple(refusals))
+            return Walk(hops, end, at.packet if neighbor is None else hop.left[0], refusals)
         program = network.programs.get(neighbor.device) or network.program(neighbor.device)
         in_interface = neighbor.in_interface
         packets = hop.left
