@@ -35,7 +35,7 @@ from dsflow.dataplane.tables import (
     Table,
 )
 from dsflow.dataplane.wiring import Wiring
-from dsflow.model.devices import DeviceInterface, GenericDevice
+from dsflow.model.devices import DeviceInterface, GenericDevice, RpFilter
 from dsflow.net.address import Family
 
 __all__ = ["compile_device"]
@@ -163,7 +163,9 @@ class _Compiler:
         )
 
     def _redirect(self) -> Redirect:
-        return Redirect(routes={family: self._routes.back(family) for family in Family}, told=REDIRECTED)
+        strict = self._device.rp_filter is RpFilter.STRICT
+        behind = {} if strict else {name: self._routes.behind(name) for name in self._device.interfaces}
+        return Redirect(routes={family: self._routes.back(family) for family in Family}, behind=behind, told=REDIRECTED)
 
     def _listeners(self) -> Table:
         shared = self._routes.broadcasts(), self._routes.anycast()

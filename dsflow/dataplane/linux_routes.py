@@ -83,6 +83,15 @@ class LinuxRoutes:
         """The table by which sources are looked up."""
         return _table(family, self._main[family] | self._local_rows(family), NO_ROUTE)
 
+    def behind(self, interface: str) -> LongestPrefixTable[Action]:
+        """The IPv4 rows that lead out by one interface."""
+        rows: _Rows = {
+            prefix: action
+            for prefix, action in self._main[Family.IPV4].items()
+            if isinstance(action, Forward | ToOwner) and _way_out(action) == interface
+        }
+        return _table(Family.IPV4, rows, NO_ROUTE)
+
     def broadcasts(self) -> frozenset[int]:
         """The IPv4 broadcast addresses of the device's links (RFC 919), and that of any link."""
         entries = self._entries(Family.IPV4)
@@ -216,6 +225,10 @@ class LinuxRoutes:
         for name, owns in self._own.by_interface[family].items():
             if name != _LOOPBACK:
                 yield from owns
+
+
+def _way_out(action: Forward | ToOwner) -> str | None:
+    return action.neighbor.out_interface if isinstance(action, Forward) else action.out_interface
 
 
 def _host(family: Family, value: int) -> Prefix:

@@ -8,7 +8,7 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.net.address import Family
 
-__all__ = ["onto_wire", "source_address"]
+__all__ = ["leads_by", "onto_wire", "source_address"]
 
 
 def source_address(device: Device, family: Family, dst: int) -> int | None:
@@ -31,6 +31,19 @@ def source_address(device: Device, family: Family, dst: int) -> int | None:
     assert interface is not None
     toward = dst if gateway is None or family is Family.IPV6 else gateway
     return device.own.source(family, interface, toward)
+
+
+def leads_by(device: Device, family: Family, dst: int, interface: str) -> bool:
+    """Whether any route of a device, be it the best or not, leads to ``dst`` by an interface."""
+    lookup = next(table for table in device.send if isinstance(table, RouteLookup))
+    routes = lookup.tables[None]
+    rows = (routes.ipv4 if family is Family.IPV4 else routes.ipv6).items()
+    ways = (action for prefix, action in rows if prefix.first <= dst <= prefix.last)
+    return any(
+        (isinstance(action, Forward) and action.neighbor.out_interface == interface)
+        or (isinstance(action, ToOwner) and action.out_interface == interface)
+        for action in ways
+    )
 
 
 def onto_wire(device: Device, interface: str, family: Family, dst: int) -> Neighbor | None:

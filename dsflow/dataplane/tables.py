@@ -161,9 +161,12 @@ class Redirect:
     """Note that the sender is told of a better way: the packet leaves as it came (RFC 1812 section 5.2.7.2).
 
     ``routes`` tell, by family, whether the sender is a neighbour: in IPv4 on the link that the packet came from.
+    Where the route to it leads elsewhere, IPv4 asks again what leads there by that interface, in ``behind``
+    (fib_validate_source, which is content with the first answer where filtering is strict).
     """
 
     routes: Mapping[int, LongestPrefixTable[Action]]
+    behind: Mapping[str, LongestPrefixTable[Action]]
     told: Continue
     stage: str = "redirect"
 

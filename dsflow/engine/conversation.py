@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Deliver, Drop, Forward, IcmpError, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.selection import source_address
+from dsflow.dataplane.selection import leads_by, source_address
 from dsflow.engine.conntrack import Attached, Memories, key_of, reversed_key
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Network
@@ -13,7 +14,7 @@ from dsflow.net.address import Family
 from dsflow.net.build import first_packet, icmp_error, reply_to, reset_to
 from dsflow.net.packet import Packet, rewritten
 from dsflow.net.quote import quoted
-from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, MalformedPacket, next_header_offset, sums_up
+from dsflow.net.wire import ECHO_REPLY, ICMP, ICMPV6, TCP, UDP, MalformedPacket, next_header_offset, sums_up
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Record
 from dsflow.trace.timing import Leg
@@ -82,8 +83,11 @@ def _is_answered(end: End) -> bool:
     return isinstance(end, Reoriginate) or (isinstance(end, Deliver) and end.answers)
 
 
-def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Packet | None:
-    """What the listener answers; a UDP socket of Linux sets *don't fragment* where the datagram fits."""
+def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Packet | Walk | None:
+    """What the listener answers, or the answer's whole way where that is not modelled.
+
+    A UDP socket of Linux sets *don't fragment* where the datagram fits.
+    """
     here = hop.at.id
     answer = reply_to(packet)
     if answer is None:
@@ -100,7 +104,9 @@ def _answer(network: Network, state: Memories, hop: Hop, packet: Packet) -> Pack
     return answer if known is not None and answer.length > known else reply_to(packet, dont_fragment=True)
 
 
-def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet, answer: Packet) -> Packet | None:
+def _answer_for_all(
+    network: Network, state: Memories, hop: Hop, packet: Packet, answer: Packet
+) -> Packet | Walk | None:
     """What came to an address shared with others is answered from one that is the device's alone.
 
     Only by the interface that it came in by, for the device's own the one whose link shares the address: without a
@@ -113,7 +119,8 @@ def _answer_for_all(network: Network, state: Memories, hop: Hop, packet: Packet,
     else:
         reached = bound is not None and answer.dst in hop.at.interfaces[bound].addresses.get(answer.family, ())
     if not reached:
-        return None
+        other = bound is not None and leads_by(network.dataplane[hop.at.id], answer.family, answer.dst, bound)
+        return _undetermined(hop.at, _BY_ANOTHER_WAY, answer) if other else None
     src = source_address(network.dataplane[hop.at.id], packet.family, packet.src)
     return answer if src is None else rewritten(answer, src=src)
 
@@ -187,7 +194,7 @@ def _send_back(
     network: Network,
     state: Memories,
     here: str,
-    answer: Packet | None,
+    answer: Packet | Walk | None,
     connection: int,
     traces: list[Trace],
     refusal: Refusal | None = None,
@@ -195,16 +202,23 @@ def _send_back(
     """Send an answer, if there is one; whether it came through."""
     if answer is None:
         return False
-    back = _sent(network, state, here, answer, None if refusal is None else refusal.attached)
+    if isinstance(answer, Packet):
+        back = _sent(network, state, here, answer, None if refusal is None else refusal.attached)
+    else:
+        back = answer
     traces.append(_trace(back, connection, Direction.REPLY))
     number = len(traces) - 1
     for lost in back.refusals:
-        if not (lost.drop.resets and answer.protocol == TCP):  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
+        if not (lost.drop.resets and back.packet.protocol == TCP):  # TCP alone answers TCP (RFC 9293 section 3.10.7.1)
             _send_error(network, state, lost, number, connection, traces)
     return isinstance(back.end, Deliver)
 
 
 _TO_ALL = Rule(reason="{dst} is a broadcast address: an answer goes to all on the link, what they do is not modelled")
+_BY_ANOTHER_WAY = Rule(
+    reason="an answer from an address shared with others is bound to its interface: a route that is not the best one "
+    "is taken, which is not modelled"
+)
 _TO_NOBODY = Rule(reason="{dst} is nobody's address: where the kernel sends an answer to it is not modelled")
 
 
@@ -214,9 +228,14 @@ def _sent(network: Network, state: Memories, here: str, answer: Packet, attached
     to_all = answer.family is Family.IPV4 and answer.dst in device.broadcasts
     if answer.dst and not to_all:
         return walk(network, state, here, answer, attached=attached)
-    unknown = Drop(_TO_ALL if to_all else _TO_NOBODY, Disposition.UNDETERMINED)
-    record: Record = ("route", Effect.UNKNOWN, unknown.rule, answer, None, None, 0)
-    return Walk([Hop(Leg(), device, None, None, (), (), (record,))], unknown, answer)
+    return _undetermined(device, _TO_ALL if to_all else _TO_NOBODY, answer)
+
+
+def _undetermined(device: Device, why: Rule, packet: Packet) -> Walk:
+    """The way of a packet that the model cannot tell: one hop that says so."""
+    record: Record = ("route", Effect.UNKNOWN, why, packet, None, None, 0)
+    hop = Hop(Leg(), device, None, None, (), (), (record,))
+    return Walk([hop], Drop(why, Disposition.UNDETERMINED), packet)
 
 
 def _send_error(
@@ -251,7 +270,7 @@ def _error_about(network: Network, refusal: Refusal, kind: IcmpError) -> Packet 
     if kind not in _ERRORS or packet.family not in _ERRORS[kind]:
         return None
     src = _icmp_source(network, refusal)
-    if src is None:
+    if src is None or _is_known_anycast(refusal.hop, packet):
         return None
     icmp_type, icmp_code = _ERRORS[kind][packet.family]
     word = 0
@@ -260,6 +279,14 @@ def _error_about(network: Network, refusal: Refusal, kind: IcmpError) -> Packet 
     elif kind is IcmpError.PROTOCOL_UNREACHABLE and packet.family is Family.IPV6:
         word = next_header_offset(packet.raw)
     return icmp_error(packet, src=src, icmp_type=icmp_type, icmp_code=icmp_code, word=word)
+
+
+def _is_known_anycast(hop: Hop, packet: Packet) -> bool:
+    """Whether the sender is the lowest address of a prefix on-link, whom ICMPv6 does not tell (icmp6_send)."""
+    if packet.family is Family.IPV4 or hop.at.own is None:
+        return False
+    entries = (own.prefix for owns in hop.at.own.by_interface[packet.family].values() for own in owns)
+    return any(prefix.first == packet.src and prefix.length < 127 for prefix in entries)
 
 
 def _told_mtu(mtu_bytes: int, family: Family) -> int:
@@ -289,11 +316,14 @@ def _may_tell(network: Network, state: Memories, device_id: str, error: Packet, 
 def _learn(state: Memories, told: Walk, mtu_bytes: int, *, learns: bool) -> None:
     """The sender remembers how large packets to this destination may be (RFC 1191 section 3, RFC 8201 section 4).
 
-    Only what a socket sent teaches it, but for ICMPv6 (udp_err, icmp_err, icmpv6_err); IPv4 takes nothing below
-    552 bytes (min_pmtu).
+    Only what a socket sent teaches it, but for ICMPv6 and echo replies (udp_err, icmp_err, icmpv6_err); IPv4 takes
+    nothing below 552 bytes (min_pmtu).
     """
     quote = quoted(told.packet)
-    if quote is None or not (learns or quote.protocol == ICMPV6):
+    if quote is None:
+        return
+    by_kernel = quote.protocol == ICMPV6 or (quote.protocol == ICMP and quote.icmp_type == ECHO_REPLY)
+    if not (learns or by_kernel):
         return
     known = state.own(told.hops[-1].at.id).path_mtu
     at_least = max(mtu_bytes, _LEAST_PATH_MTU_BYTES) if quote.family is Family.IPV4 else mtu_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import (
     Confirm,
@@ -165,10 +165,21 @@ def _redirect(table: Redirect) -> Stage:
         back = table.routes[packet.family].lookup(packet.src)
         if packet.family is Family.IPV6:  # the device tells itself too (ndisc_send_redirect asks for no gateway)
             return table.told if isinstance(back, ToOwner | Deliver) else None
-        here = isinstance(back, ToOwner) and back.out_interface == at.in_interface
-        return table.told if here else None
+        return table.told if isinstance(_way_back(table, packet, at.in_interface, back), ToOwner) else None
 
     return redirect
+
+
+def _way_back(table: Redirect, packet: Packet, in_interface: str | None, back: Action | None) -> Action | None:
+    """The route to an IPv4 sender, if it leads, or can lead, out by the interface that its packet came in by."""
+    if isinstance(back, Forward):
+        by: str | None = back.neighbor.out_interface
+    else:
+        by = back.out_interface if isinstance(back, ToOwner) else None
+    if by == in_interface:
+        return back
+    behind = None if in_interface is None else table.behind.get(in_interface)
+    return None if behind is None else behind.lookup(packet.src)
 
 
 def _is_later_fragment(packet: Packet) -> bool:

@@ -121,6 +121,8 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
     else:
         if table.collision is None:
             return None
+        if packet.sport is None and at.memory.is_taken(packet, packet.src, None):
+            return table.exhausted  # without a port to draw the clash ends the packet (nf_ct_resolve_clash)
         port = at.memory.kept_port(packet.src, packet, seed)
         if packet.sport is None or port in (None, packet.sport):
             return None

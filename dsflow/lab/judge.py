@@ -59,6 +59,10 @@ class Question:
         hops = (hop.at for trace in self.chain.traces for hop in trace.hops if hop.device == device)
         return any(at.kind == "device" and not at.capabilities for at in hops)
 
+    def resets_by_itself(self, caught: Sequence[Caught]) -> bool:
+        """Whether the sender's own kernel reset what it knows nothing of."""
+        return any(is_own_reset(packet.raw, self.packets) for packet in caught)
+
     def _counts(self, packet: Caught) -> bool:
         if packet.interface == LOOPBACK:
             return packet.direction == "out" and any(one.interface == LOOPBACK for one in self.packets)

@@ -130,7 +130,7 @@ class _Run:
         """The redirects of the chain's hops, held against those that were seen."""
         now = time.monotonic()
         expected, seen = list(expected_redirects(question.chain)), seen_redirects(caught)
-        strict = not tells_a_stranger(question.chain, question.probe)
+        strict = not (tells_a_stranger(question.chain, question.probe) or question.resets_by_itself(caught))
         found = Redirects(*compared(expected, seen, self._limits, self._surely_tells, now, strict=strict))
         note_others(question.chain, caught, self._limits, now)
         return found

@@ -225,6 +225,17 @@ def test_an_echo_reply_learns_too(family: int) -> None:
         assert [one.length for one in left(answers(second)[0])] == [1296, 160]
 
 
+@shows("10-first-lost")
+def test_a_kernel_learns_from_errors_about_its_echo_replies() -> None:
+    """Also from those that a raw socket sent; of its echo requests a raw socket learns nothing."""
+    for reply, held in ((True, ["device/h0"]), (False, [])):
+        net = dsflow.load(_narrow())
+        with net.session() as session:
+            for _ in range(2):
+                found = session.send("h0", ping(4, H0, H2, size=1450, df=True, reply=reply))
+            assert [trace.hops[-1].device for trace in found.traces if len(trace.hops) == 1] == held
+
+
 TRACKED: Data = {"filters": [{"hook": "forward", "state": ["established", "related"], "action": "accept"}]}
 
 

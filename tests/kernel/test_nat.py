@@ -195,6 +195,16 @@ def test_a_tunnel_that_tracking_cannot_place_leaks(family: int) -> None:
         assert left(found.traces[0], 1)[0].src == source[family]
 
 
+@BOTH
+@shows("12-class")
+def test_what_has_no_ports_to_draw_from_is_dropped_where_answers_could_not_be_told_apart(family: int) -> None:
+    """Of two hosts that speak to a third by a protocol without ports, behind one address."""
+    raw = {host: tunnelled(family, src, H2, protocol=0x880B) for host, src in (("h0", H0), ("h1", H1))}
+    with dsflow.load(masquerading()).session() as session:
+        found = [str(session.send(host, packet).disposition) for host, packet in raw.items()]
+    assert found == ["no-listener", "nat-exhausted"]
+
+
 @shows("15-leak")
 def test_no_next_header_can_be_placed_nowhere() -> None:
     """RFC 8200 section 4.7."""

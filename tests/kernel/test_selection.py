@@ -120,6 +120,19 @@ def test_of_errors_and_later_fragments_nobody_is_told() -> None:
         assert _redirects(net.send("c", packet), "r") is told
 
 
+@shows("redirects-on-link-source")
+@pytest.mark.parametrize(("mode", "told"), [("off", True), ("loose", True), ("strict", False)])
+def test_a_sender_with_a_better_route_elsewhere_is_told_if_it_can_be_reached_here(mode: str, told: bool) -> None:
+    """fib_validate_source asks again for the interface that the packet came in by, unless it is strict."""
+    far = {"interfaces": {"e1": {"link": "far", "addresses": ["10.0.0.129/25"]}}, "rp_filter": mode}
+    data = lan(r=far, c={"routes": [{"to": f"{SERVER[4]}/32", "via": R0[4]}]})
+    data["links"]["far"] = {}
+    data["devices"]["x"] = {"interfaces": {"e0": {"link": "far", "addresses": ["10.0.0.130/25"]}}}
+    found = dsflow.load(data).send("c", datagram(4, "10.0.0.140", SERVER, dport=53))
+    (hop,) = (hop for hop in found.traces[0].hops if hop.device == "device/r")
+    assert any(step.stage == "redirect" for step in hop.steps) is told
+
+
 @BOTH
 @shows("redirects-on-link-source")
 def test_a_redirect_comes_before_the_filter(family: int) -> None:

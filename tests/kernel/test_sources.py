@@ -213,3 +213,20 @@ def test_what_an_answer_to_all_does_is_not_told() -> None:
     found = dsflow.load(chain()).send("h0", datagram(4, "10.0.2.255", H2, dport=53), interface="e0")
     assert [str(trace.disposition) for trace in found.traces] == ["delivered", "undetermined"]
     assert "not modelled" in found.traces[1].reason
+
+
+@shows("23-anycast")
+def test_no_icmpv6_error_goes_to_the_lowest_address_of_a_prefix_on_link() -> None:
+    """It stands for any router there (icmp6_send)."""
+    net = dsflow.load(chain())
+    assert errors(net.send("h0", datagram(6, "fd00:a::", R0), interface="e0")) == []
+    assert len(errors(net.send("h0", datagram(6, "fd00:a::7", R0), interface="e0"))) == 1
+
+
+@shows("23-anycast")
+def test_an_answer_from_an_anycast_address_leaves_by_its_interface_or_is_not_told() -> None:
+    """The sender is reached by the other interface; where no route leads by this one there is no answer at all."""
+    packet = ping(6, H2, "fd00:a::")
+    assert [str(trace.disposition) for trace in dsflow.load(chain()).send("h0", packet).traces] == ["delivered"]
+    other = dsflow.load(chain(r0={"routes": [{"to": "fd00::/16", "via": H0[6]}]}))
+    assert [str(trace.disposition) for trace in other.send("h0", packet).traces] == ["delivered", "undetermined"]
