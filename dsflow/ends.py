@@ -11,7 +11,7 @@ from dsflow.model.cluster import Listener, Node, Pod
 from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
-from dsflow.model.topology import Topology
+from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
@@ -72,6 +72,11 @@ class Ends:
     def tracks_connections(self) -> bool:
         """Whether any generic device keeps track of connections."""
         return any(device.tracks_connections for device in self._topology.devices.values())
+
+    @property
+    def knows_services(self) -> bool:
+        """Whether Services can be asked for inside the cluster: the article does not say how they are reached."""
+        return self._topology.profile is Profile.AS_BUILT
 
     def origin(self, text: str) -> End:
         """The end that sends.

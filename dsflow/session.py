@@ -172,7 +172,7 @@ class Session:
         source: str | None,
     ) -> PresentedChain:
         family = question.family
-        if end.kind == "service" and start.kind != "internet":
+        if end.kind == "service" and start.kind != "internet" and not self._ends.knows_services:
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
         dst = end.address(family, from_outside=start.kind == "internet")
         src = self._source(start, family, dst) if source is None else _of_family(source, family)
@@ -250,7 +250,8 @@ class Session:
 
 _SERVICE_UNKNOWN = Drop(
     Rule(
-        reason="how a Service is reached inside the cluster is not modelled yet, and the article does not say it",
+        reason="the article does not say how a Service is reached inside the cluster",
+        mend="set profile: as-built, which does what kube-proxy does",
     ),
     Disposition.UNDETERMINED,
 )
@@ -278,8 +279,9 @@ def _refuse_unmodelled(packet: Packet) -> None:
 
 
 def _lacks(end: End, family: Family) -> Drop:
-    service = end.service
-    holder = end.id if service is None else service.load_balancer or f"{service.id} a load balancer with"
+    holder = end.id
+    if end.service is not None:
+        holder = end.service.load_balancer or f"{end.id} a load balancer, or a ClusterIP, with"
     rule = Rule(
         reason=f"{end.id} has no {family.title} address",
         mend=f"give {holder} an {family.title} address",

@@ -76,6 +76,32 @@ _REGISTRY = (
         source="docs.oracle.com ContEng contengpodnetworking_topic-OCI_CNI_plugin.htm (2026-09)",
     ),
     Assumption(
+        id="kube-proxy-knows-pods",
+        statement="kube-proxy tells pods of the cluster from other clients (a local traffic detector), so that under "
+        "the policy Local a pod that asks a node port or a load balancer's address is led to any end point.",
+        default="detects",
+        alternatives=("does not detect",),
+        confidence="unknown",
+        source="kubernetes pkg/proxy/iptables/proxier.go; OKE's setting with VCN-native pods is not documented",
+    ),
+    Assumption(
+        id="masqueraded-leaves-by-primary-vnic",
+        statement="What a pod asks of a node port or a load balancer's address, and kube-proxy masquerades, leaves its "
+        "node by the primary VNIC, whose address it gets.",
+        default="primary VNIC",
+        alternatives=("pod VNIC, with an address of that VNIC", "pod VNIC, where the source check would drop it"),
+        confidence="unknown",
+        source="which addresses OKE gives the interfaces of pod VNICs on the host is not documented",
+    ),
+    Assumption(
+        id="service-answers-by-primary-vnic",
+        statement="Answers of a connection that a node translated leave by its primary VNIC, whose address they bear.",
+        default="primary VNIC",
+        alternatives=("pod VNIC, where the source check would drop them",),
+        confidence="inferred",
+        source="the VNIC source check (Network/Tasks/managingVNICs.htm, 2026-09) leaves no other way",
+    ),
+    Assumption(
         id="pod-vnic-carries-pod-traffic",
         statement="A packet from a pod to another machine leaves through the VNIC of the pod's subnet.",
         default="pod VNIC",

@@ -1,4 +1,9 @@
-"""The flexible load balancer: a proxy, which ends the client's connection and opens one of its own."""
+"""The flexible load balancer: a proxy, which ends the client's connection and opens one of its own.
+
+In the article's account it dials pods, in the client's family.  As OKE builds it, it dials nodes at the Service's
+node port, over IPv4 whatever the client's family: docs.oracle.com Network/Concepts/ipv6.htm (2026-09), and
+oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/load_balancer.go.
+"""
 
 from __future__ import annotations
 
@@ -22,31 +27,33 @@ from dsflow.dataplane.index import Index
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.tables import Proxy, RouteLookup
 from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.model.topology import Profile
 from dsflow.net.address import Family
 
 __all__ = ["compile_load_balancer"]
 
 _NO_TRANSLATION = Rule(reason="a proxy translates nothing: it ends a client's connection and opens one of its own")
 
-_CAPABILITIES = (
+_OF_ANY = (
     NatCapability(kind=NatKind.LOAD_BALANCER_DNAT, idle=_NO_TRANSLATION),
     NatCapability(kind=NatKind.LOAD_BALANCER_SNAT, idle=_NO_TRANSLATION),
     NatCapability(
         kind=NatKind.PROXY_RE_ORIGINATION,
         idle=Rule(reason="a proxy keeps connections apart: whatever it dials is a new one"),
     ),
-    NatCapability(
-        kind=NatKind.CROSS_FAMILY,
-        idle=Rule(
-            reason="a client is served by back ends of its own family",
-            assumption="proxy-keeps-family",
-        ),
-    ),
 )
+
+_CROSS_FAMILY = {
+    Profile.ARTICLE: Rule(reason="a client is served by back ends of its own family", assumption="proxy-keeps-family"),
+    Profile.AS_BUILT: Rule(
+        reason="back ends are dialled over IPv4, whatever the client's family (OCI Network/Concepts/ipv6.htm)"
+    ),
+}
 
 
 def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
-    """A flexible load balancer whose backends are pods, in both families (the article's account)."""
+    """A flexible load balancer: its backends are pods in the article's account, and nodes as OKE builds it."""
+    profile = index.topology.profile
     vcn = index.vcn_of(balancer.subnet)
     own = own_addresses((balancer.ipv4, balancer.ipv6))
     addresses = {int(found.family): (found.value,) for found in (balancer.ipv4, balancer.ipv6) if found}
@@ -63,7 +70,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
         deliver=(_proxy(balancer, index),),
         send=(RouteLookup(tables={None: routes(own, default)}),),
         leave=(origin_mtu,),
-        capabilities=_CAPABILITIES,
+        capabilities=(*_OF_ANY, NatCapability(kind=NatKind.CROSS_FAMILY, idle=_CROSS_FAMILY[profile])),
         toll=Toll(delivered=(Delay("lb_l7"),), machine=balancer.id),
         source=balancer.source,
     )
@@ -78,8 +85,12 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         for port in service.ports:
             for family in Family:
                 key = (int(family), PROTOCOL_NUMBERS[port.protocol], port.port)
-                listeners[key] = _backends(balancer, service, port, family, index)
-                no_backend[key] = _no_backend(service, port, family, index)
+                if index.topology.profile is Profile.ARTICLE:
+                    listeners[key] = _backends(balancer, service, port, family, index)
+                    no_backend[key] = _no_backend(service, port, family, index)
+                else:
+                    listeners[key] = _nodes(balancer, service, port, family, index)
+                    no_backend[key] = _no_node(service, port, index)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
@@ -110,6 +121,39 @@ def _backends(
             )
             found.append(Reoriginate(rule, int(family), vip.value, address.value, port.target_port))
     return tuple(found)
+
+
+def _nodes(
+    balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
+) -> tuple[Reoriginate, ...]:
+    """The healthy nodes: all, or under the policy Local those with an end point (its health check asks for them)."""
+    ends = index.service_ends.end_points(service, Family.IPV4)
+    if balancer.address(family) is None or Family.IPV4 not in index.service_ends.families(service):
+        return ()
+    here = {end.node for end in ends}
+    number = index.service_ends.node_port(service, port)
+    found = []
+    for node in index.topology.nodes.values():
+        healthy = service.external_policy == "Cluster" or node.name in here
+        if node.ipv4 is not None and healthy:
+            rule = Rule(
+                id=f"{service.id}:{port.port}",
+                reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4",
+                source=service.source,
+            )
+            found.append(Reoriginate(rule, int(Family.IPV4), balancer.ipv4.value, node.ipv4.value, number))
+    return tuple(found)
+
+
+def _no_node(service: Service, port: ServicePort, index: Index) -> Drop:
+    if Family.IPV4 not in index.service_ends.families(service):
+        reason = f"{service.id} is single-stack IPv6, which the cloud controller refuses for a flexible load balancer"
+        mend = "serve IPv4 too, or use a network load balancer"
+    else:
+        reason = f"no node passes the health check of {service.id}: its policy is Local and it has no IPv4 end points"
+        mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
+    return Drop(rule, Disposition.NO_BACKEND)
 
 
 def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:

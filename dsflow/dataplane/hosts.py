@@ -21,6 +21,7 @@ from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
@@ -94,7 +95,7 @@ def compile_node(node: Node, index: Index) -> Device:
     host_pods = index.host_pods_on.get(node.name, [])
     ports = [*node.listen, *(port for pod in host_pods for port in pod.listen)]
     names = ["eth0", *vnics.values()]
-    return Device(
+    device = Device(
         id=node.id,
         kind="node",
         interfaces={
@@ -116,6 +117,11 @@ def compile_node(node: Node, index: Index) -> Device:
         ),
         source=node.source,
     )
+    if index.topology.profile is Profile.ARTICLE:
+        return device
+    from dsflow.dataplane.kube_proxy import with_services  # the article knows no Service on a node
+
+    return with_services(device, node, index)
 
 
 def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:

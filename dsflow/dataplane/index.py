@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dsflow.dataplane.action import Delay, Link, Neighbor
 from dsflow.model.cluster import Node, Pod
@@ -14,6 +15,9 @@ from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address
+
+if TYPE_CHECKING:
+    from dsflow.dataplane.service_ends import ServiceEnds
 
 __all__ = ["EDGE_LINK", "INTERNET_MTU_BYTES", "VCN_MTU_BYTES", "VETH_LINK", "Index"]
 
@@ -32,6 +36,13 @@ class Index:
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
+
+    @cached_property
+    def service_ends(self) -> ServiceEnds:
+        """What stands behind each Service."""
+        from dsflow.dataplane.service_ends import ServiceEnds  # only where Services are more than the article says
+
+        return ServiceEnds(self.topology)
 
     @cached_property
     def pods_on(self) -> dict[str, list[Pod]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ __all__ = [
     "NatKind",
     "NatRow",
     "PortPool",
+    "Target",
+    "choose",
     "next_port",
     "port_class",
     "preferred_port",
@@ -71,6 +74,15 @@ class PortPool:
     per_destination: int = 65536
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of the destinations among which a row chooses."""
+
+    address: int
+    port: int
+    rule: Rule
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatRow:
     """One translation: the packets it covers and the new destination or source.
@@ -80,6 +92,11 @@ class NatRow:
     packet leaves by.  Without a ``port`` a source gets one from ``pool``; without a pool it keeps its own, or
     one of the same class where that is taken (:func:`port_class`).  ``back`` is the rule that replies are told
     by; ``rule`` itself where there is none.
+
+    A destination may be chosen among ``targets``, each as often as another (:func:`choose`); a row with neither leaves
+    the packets alone that it covers.  ``marks`` is the kind
+    of source translation that a packet is marked for when the row gives it a destination, and ``marks_own`` the
+    one where that destination is its own source; a source row with ``marked`` is for packets so marked.
     """
 
     kind: NatKind
@@ -89,6 +106,20 @@ class NatRow:
     port: int | None = None
     pool: PortPool | None = None
     back: Rule | None = None
+    targets: tuple[Target, ...] = ()
+    marks: NatKind | None = None
+    marks_own: NatKind | None = None
+    marked: NatKind | None = None
+
+
+def choose(targets: Sequence[Target], src: int, sport: int, dst: int, dport: int, seed: int) -> Target:
+    """The target of a new flow: a pure function of flow, targets and seed, uniform over flows.
+
+    >>> rule = Rule(reason="any")
+    >>> choose([Target(1, 80, rule), Target(2, 80, rule)], 1, 40000, 2, 80, seed=0).address
+    2
+    """
+    return targets[mix64(src, dst, seed << 32 | sport << 16 | dport) % len(targets)]
 
 
 def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, seed: int) -> int:

@@ -15,9 +15,9 @@ from dsflow.model.devices import FilterRule, GenericDevice, NatRule, PacketMatch
 from dsflow.net.address import Family
 from dsflow.net.wire import protocol_number
 
-__all__ = ["capabilities", "filters", "nat", "tracking"]
+__all__ = ["INVALID", "NO_PORT", "capabilities", "filters", "nat", "tracking"]
 
-_INVALID = Continue(
+INVALID = Continue(
     Rule(
         reason="connection tracking makes nothing of this packet (INVALID): it is not translated "
         "(nf_conntrack_proto_tcp.c, nf_nat_core.c)"
@@ -40,7 +40,7 @@ _ERRORS = {
 
 _KINDS = {"dnat": NatKind.DNAT, "snat": NatKind.SNAT, "masquerade": NatKind.MASQUERADE}
 
-_NO_PORT = Drop(
+NO_PORT = Drop(
     Rule(reason="no source port is left that would tell the answers apart (nf_nat_core.c)"), Disposition.NAT_EXHAUSTED
 )
 
@@ -53,7 +53,7 @@ def _tracked_families(device: GenericDevice) -> frozenset[int]:
 def tracking(device: GenericDevice) -> tuple[Table, ...]:
     """Connection tracking, where it runs."""
     families = _tracked_families(device)
-    return (Track(families=families, invalid=_INVALID),) if families else ()
+    return (Track(families=families, invalid=INVALID),) if families else ()
 
 
 def filters(device: GenericDevice, hook: Literal["input", "forward", "output"]) -> tuple[Table, ...]:
@@ -81,7 +81,7 @@ def nat(
     ]
     if hook != "postrouting":
         return (Nat(hook=hook, rows=tuple(rows)),)
-    return (Nat(hook=hook, rows=tuple(rows), exhausted=_NO_PORT, own=own, collision=_collision(device)),)
+    return (Nat(hook=hook, rows=tuple(rows), exhausted=NO_PORT, own=own, collision=_collision(device)),)
 
 
 def capabilities(device: GenericDevice) -> tuple[NatCapability, ...]:

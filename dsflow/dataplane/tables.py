@@ -52,10 +52,15 @@ class RouteLookup:
 
     ``tables[None]`` serves packets made here and interfaces without a table of their own.  ``again`` marks
     the look-up that follows a translation of a packet made here: it says nothing where there was none.
+    ``answers`` is the table for answers of a connection that was given its destination here, whatever interface
+    they came in by, and ``marked`` the one for what is about to be masqueraded as its destination's row wants; None:
+    they are routed as anything else.
     """
 
     tables: Mapping[str | None, Routes]
     again: bool = False
+    answers: Routes | None = None
+    marked: Routes | None = None
     stage: str = "route"
 
 

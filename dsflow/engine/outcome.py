@@ -26,8 +26,8 @@ class At:
     that would have passed; ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size
     of the largest fragment that it was put together from, 0 for a packet that came whole.  ``route`` is set
     once the way on is known, ``dnat`` and ``snat`` once a translation was chosen, ``translated`` once any was
-    made; ``state``, ``session`` and ``reverse`` are what connection tracking found.  ``memory`` is what the
-    device remembers.
+    made, ``mark`` what kind of source translation a row wants; ``state``, ``session`` and ``reverse`` are what
+    connection tracking found.  ``memory`` is what the device remembers.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class At:
         "flaw",
         "in_interface",
         "largest",
+        "mark",
         "memory",
         "packet",
         "path_mtu",
@@ -75,19 +76,24 @@ class At:
         self.dnat: NatRow | None = None
         self.snat: NatRow | None = None
         self.translated = False
+        self.mark: NatKind | None = None
         self.state = None
         self.session: Session | None = None
         self.reverse = False
 
 
 class Rewrite(NamedTuple):
-    """Go on with another packet, by a row of the table; ``dnat`` and ``snat`` where the row opens a session."""
+    """Go on with another packet, by a row of the table; ``dnat`` and ``snat`` where the row opens a session.
+
+    ``mark`` is the kind of source translation that the row wants for it.
+    """
 
     packet: Packet
     rule: Rule
     kind: NatKind
     dnat: NatRow | None = None
     snat: NatRow | None = None
+    mark: NatKind | None = None
 
 
 class Tracked(NamedTuple):

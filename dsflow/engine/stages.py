@@ -6,6 +6,7 @@ from typing import assert_never
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
 from dsflow.dataplane.match import Match
+from dsflow.dataplane.nat import NatKind
 from dsflow.dataplane.tables import (
     Confirm,
     Filter,
@@ -50,7 +51,7 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
             return table.kind, _NO_RULE, static_nat(table)
         case Nat():
             of_source = table.hook in ("postrouting", "input")
-            stage = source_nat(table, seed) if of_source else destination_nat(table)
+            stage = source_nat(table, seed) if of_source else destination_nat(table, seed)
             return table.hook, _NO_RULE, stage
         case Proxy():
             return table.stage, _NO_RULE, proxy(table, seed)
@@ -97,6 +98,7 @@ _NO_RULE = Rule(reason="this table rewrites by its rows only")
 
 def _route(table: RouteLookup) -> Stage:
     tables, default, again = table.tables, table.tables[None], table.again
+    answers, marked = table.answers, table.marked
     made: dict[tuple[int, int], Forward] = {}  # one Forward for each row and neighbour, however many packets
 
     def to_owner(action: ToOwner, packet: Packet) -> Outcome:
@@ -115,6 +117,10 @@ def _route(table: RouteLookup) -> Stage:
         if again and at.dnat is None and not at.translated:
             return None
         routes = tables.get(at.in_interface, default)
+        if answers is not None and at.reverse and at.session is not None and at.session.dnat is not None:
+            routes = answers
+        elif marked is not None and at.mark is NatKind.MASQUERADE:
+            routes = marked
         rows = routes.ipv4 if packet.family is Family.IPV4 else routes.ipv6
         action = rows.lookup(packet.dst)
         return to_owner(action, packet) if isinstance(action, ToOwner) else action

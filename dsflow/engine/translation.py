@@ -10,7 +10,7 @@ from typing import Literal
 
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import State
-from dsflow.dataplane.nat import NatRow
+from dsflow.dataplane.nat import NatRow, choose
 from dsflow.dataplane.tables import Nat, StaticNat
 from dsflow.engine.conntrack import Key, Session
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
@@ -22,14 +22,14 @@ from dsflow.net.quote import quoted, requoted
 __all__ = ["destination_nat", "source_nat", "static_nat"]
 
 
-def destination_nat(table: Nat) -> Stage:
+def destination_nat(table: Nat, seed: int) -> Stage:
     """The stage that gives a packet its destination: a row's, or the session's."""
     rows = table.rows
 
     def translate(packet: Packet, at: At) -> Outcome:
         session = at.session
         if session is None:
-            return _first_destination(packet, at, rows) if at.state is State.NEW else None
+            return _first_destination(packet, at, rows, seed) if at.state is State.NEW else None
         row = session.snat if at.reverse else session.dnat
         return None if row is None else _as_before(packet, at, row, "dst", *_target(session, at)[2:4])
 
@@ -103,12 +103,19 @@ def _target(session: Session, at: At) -> Key:
     return session.original if at.reverse else session.reply
 
 
-def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...]) -> Outcome:
+def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: int) -> Outcome:
     out_interface = None if at.route is None else at.route.neighbor.out_interface
     for row in rows:
-        if row.match.covers(packet, at.in_interface, out_interface, at.state):
-            assert row.address is not None, "a destination is given by address"
-            return Rewrite(_with_destination(packet, row.address, row.port), row.rule, row.kind, dnat=row)
+        if not row.match.covers(packet, at.in_interface, out_interface, at.state):
+            continue
+        if row.targets:
+            target = choose(row.targets, packet.src, packet.sport or 0, packet.dst, packet.dport or 0, seed)
+            new = _with_destination(packet, target.address, target.port)
+            mark = row.marks_own if target.address == packet.src else row.marks
+            return Rewrite(new, target.rule, row.kind, dnat=row, mark=mark)
+        if row.address is None:
+            return None
+        return Rewrite(_with_destination(packet, row.address, row.port), row.rule, row.kind, dnat=row)
     return None
 
 
@@ -116,7 +123,8 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
     """The source of a new connection: by the first row that covers it, else its own, if nobody has that."""
     assert at.route is not None
     for row in table.rows:
-        if row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface, at.state):
+        wanted = row.marked is None or row.marked is at.mark
+        if wanted and row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface, at.state):
             break
     else:
         if table.collision is None:

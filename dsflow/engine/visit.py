@@ -247,6 +247,7 @@ def _run(
                 packet = at.packet = outcome.packet
                 at.dnat = outcome.dnat or at.dnat
                 at.snat = outcome.snat or at.snat
+                at.mark = outcome.mark or at.mark
                 at.translated = True
             elif isinstance(outcome, Deliver) and phase.delivered is not None:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))

@@ -28,6 +28,8 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         return "socat, which listens for datagrams in the lab, echoes no empty one"
     if dialled(chain) is not None and _traffic_class(probe.packet) & _ECN:
         return "a client's socket chooses the bits of congestion notification itself"
+    if any(trace.connection > 1 and trace.direction is Direction.ERROR for trace in chain.traces):
+        return "a proxy's kernel dials again, a second later, where an ICMP error refuses it"
     for hop, direction in _first_visits(chain):
         reason = _at_translator(hop, direction)
         if reason is not None:

@@ -83,9 +83,8 @@ class ProxyPort(NamedTuple):
         >>> ProxyPort("lb/web", "dsl-0", one, 80, ((other, 8080),)).daemon((other, 8080))
         'socat TCP4-LISTEN:80,bind=10.0.2.10,reuseaddr,fork TCP4:10.0.5.7:8080'
         """
-        kind = f"TCP{self.address.family.value}"
-        listener = f"{kind}-LISTEN:{self.port},bind={_in_brackets(self.address)},reuseaddr,fork"
-        return f"socat {listener} {kind}:{_in_brackets(backend[0])}:{backend[1]}"
+        listener = f"TCP{self.address.family.value}-LISTEN:{self.port},bind={_in_brackets(self.address)},reuseaddr,fork"
+        return f"socat {listener} TCP{backend[0].family.value}:{_in_brackets(backend[0])}:{backend[1]}"
 
 
 def _in_brackets(address: Address) -> str:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +26,7 @@ from dsflow.lab.expect import Dialled
 from dsflow.lab.leftover import reset_rule
 from dsflow.lab.namespaces import Keeper, entered, remove_leftovers
 from dsflow.lab.plan import Plan
+from dsflow.lab.plan_services import Choice
 from dsflow.lab.probe import Probe
 from dsflow.lab.station import Station, destination
 
@@ -80,6 +81,7 @@ class Lab:
         self._stations: dict[str, Station] = {}
         self._daemons: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
         self._dialling = {port: port.daemon(port.backends[0]) for port in plan.proxies}
+        self._leading: dict[str, str] = {}
         self._poll = select.poll()
         self._open = ExitStack()
 
@@ -161,6 +163,15 @@ class Lab:
             self._daemons[proxy.namespace, text] = _start(text)
         self._dialling[proxy] = text
         _await([Listening(proxy.namespace, "tcp", proxy.address, proxy.port, text)])
+
+    def lead(self, chosen: Mapping[str, Choice]) -> None:
+        """Have the nodes lead Services to these end points from now on."""
+        for rules in self._plan.services:
+            text = rules.text(chosen.get(rules.device.id, {}))
+            if rules.device.id in chosen and self._leading.get(rules.device.id) != text:
+                with entered(rules.namespace):
+                    _run(["nft", "-f", "-"], [text])
+                self._leading[rules.device.id] = text
 
     def forget(self) -> None:
         """Have all kernels forget earlier probes."""

@@ -24,7 +24,8 @@ from dsflow.lab.plan_devices import (
 from dsflow.lab.plan_nft import ruleset
 from dsflow.lab.plan_ports import ports_of
 from dsflow.lab.plan_script import script
-from dsflow.lab.plan_stages import vnic_checks
+from dsflow.lab.plan_services import ServiceRules
+from dsflow.lab.plan_stages import serves, vnic_checks
 from dsflow.lab.plan_ways import NOBODY, Ways
 from dsflow.lab.plan_wires import Wire, wires
 from dsflow.model.devices import GenericDevice
@@ -51,6 +52,8 @@ class Plan:
         What the daemons serve, to see when they are ready.
     proxies : tuple of ProxyPort
         The listeners of load balancers.
+    services : tuple of ServiceRules
+        The rulesets of nodes that lead Services to end points, which follow the simulation's choice.
     remarks : tuple of str
         What is not compared, or not as it is in the cloud, with why.
     """
@@ -61,6 +64,7 @@ class Plan:
     ports: tuple[Port, ...]
     listening: tuple[Listening, ...]
     proxies: tuple[ProxyPort, ...]
+    services: tuple[ServiceRules, ...]
     remarks: tuple[str, ...]
     ways: Ways
 
@@ -117,6 +121,11 @@ class _Planner:
             listening=tuple(self._listening()),
             proxies=tuple(
                 port for device in self._cloud for port in plan_cloud.proxy_ports(device, self._namespaces[device.id])
+            ),
+            services=tuple(
+                plan_cloud.service_rules_of(device, self._namespaces[device.id], self._ports)
+                for device in self._cloud
+                if serves(device)
             ),
             remarks=tuple(self._remarks()),
             ways=self._ways,
@@ -224,6 +233,7 @@ class _Planner:
 
     def _remarks(self) -> Iterator[str]:
         kinds = {device.kind for device in self._cloud}
+        kinds |= {"service"} if any(map(serves, self._cloud)) else set()
         yield from (remark for kind, remark in plan_cloud.REMARKS.items() if kind in kinds)
 
 

@@ -13,14 +13,15 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import Listeners, Proxy
 from dsflow.lab.command import Command, Listening, Port, ProxyPort, Tool, Twin
 from dsflow.lab.plan_devices import address_options, first_sysctls, listening
-from dsflow.lab.plan_stages import stage_rules, translates
+from dsflow.lab.plan_services import ServiceRules, routing_rules
+from dsflow.lab.plan_stages import serves, stage_rules, translates
 from dsflow.lab.plan_ways import Ways, is_router, source_addresses
 from dsflow.model.cluster import Listener
 from dsflow.model.devices import GenericDevice
 from dsflow.net.address import Address, Family
 from dsflow.net.wire import TCP
 
-__all__ = ["REMARKS", "commands", "listening_of", "proxy_ports", "settings", "twin"]
+__all__ = ["REMARKS", "commands", "listening_of", "proxy_ports", "service_rules_of", "settings", "twin"]
 
 _ROUTER_SYSCTLS = (
     # The fabric and its gateways tell nobody of a better way, and ask of no source whose it is.
@@ -48,6 +49,7 @@ REMARKS = {
     "lb": "which back end a load balancer chooses is not compared: the proxy dials the one that the simulation chose; "
     "of its connections the opening is compared (SYN, SYN-ACK and refusals), not ports, sequence numbers and options; "
     "no ping of it is sent, as the simulation cannot tell what becomes of one",
+    "service": "which end point a Service is led to is not compared: nft leads to the one that the simulation chose",
     "vcn": "that the fabric and its gateways lower the hop limit, and when they send ICMP errors, are the "
     "simulation's own assumptions: their stand-ins are made to them",
     "internet": "the Internet between its hosts and the gateways is a bridge: nothing on it decrements; "
@@ -98,11 +100,20 @@ def commands(device: Device, namespace: str, ports: Sequence[Port], ways: Ways) 
         text = f"addr add {address}/{address.family.bits} dev {interface}{address_options(address.family)}"
         yield Command(Tool.IP, namespace, text)
     yield from ways.commands(device, namespace)
+    if serves(device):
+        yield from routing_rules(device, namespace)
+        yield Command(Tool.NFT, namespace, service_rules_of(device, namespace, ports).text({}))
     rules = stage_rules(device, {port.trace_name: port.name for port in own})
     if rules:
         yield Command(Tool.NFT, namespace, rules)
     for served in listening_of(device, namespace):
         yield Command(Tool.DAEMON, namespace, served.daemon)
+
+
+def service_rules_of(device: Device, namespace: str, ports: Sequence[Port]) -> ServiceRules:
+    """The ruleset of a node that leads Services to end points."""
+    names = {port.trace_name: port.name for port in ports if port.device == device.id}
+    return ServiceRules(device, namespace, names)
 
 
 def _addresses(device: Device, own: Sequence[Port]) -> Iterator[tuple[str, Address]]:
@@ -141,7 +152,7 @@ def proxy_ports(device: Device, namespace: str) -> Iterator[ProxyPort]:
     for table in device.deliver:
         if isinstance(table, Proxy):
             for (number, _, port), backends in table.listeners.items():
-                if backends:
-                    family = Family(number)
-                    dialled = tuple((Address(family, one.dst), one.dport) for one in backends)
-                    yield ProxyPort(device.id, namespace, Address(family, backends[0].src), port, dialled)
+                fronts = [value for one in device.interfaces.values() for value in one.addresses.get(number, ())]
+                if backends and fronts:
+                    dialled = tuple((Address(Family(one.family), one.dst), one.dport) for one in backends)
+                    yield ProxyPort(device.id, namespace, Address(Family(number), fronts[0]), port, dialled)

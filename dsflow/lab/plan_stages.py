@@ -17,7 +17,7 @@ from dsflow.lab.plan_nft import chain, match_words
 from dsflow.model.devices import PacketMatch
 from dsflow.net.address import Address, Family
 
-__all__ = ["stage_rules", "translates", "vnic_checks"]
+__all__ = ["serves", "stage_rules", "translates", "vnic_checks"]
 
 _RAW, _AFTER_DNAT, _BEFORE_SNAT, _AFTER_SNAT = -300, -90, 90, 110
 """Priorities of chains about those of translation, which are -100 and 100 (nft(8))."""
@@ -26,6 +26,11 @@ _RAW, _AFTER_DNAT, _BEFORE_SNAT, _AFTER_SNAT = -300, -90, 90, 110
 def translates(device: Device) -> bool:
     """Whether the stand-in tracks connections."""
     return any(isinstance(table, StaticNat | Nat) for table in device.receive + device.leave)
+
+
+def serves(device: Device) -> bool:
+    """Whether it leads Services to end points, which has a ruleset of its own."""
+    return any(isinstance(table, Nat) and table.hook == "output" for table in device.translate)
 
 
 def stage_rules(device: Device, names: Mapping[str, str]) -> str:
@@ -69,7 +74,7 @@ def _translations(device: Device, names: Mapping[str, str]) -> list[str]:
         if isinstance(table, StaticNat):
             interface = names[table.interface]
             lines += _inward(table, interface) if table.hook == "prerouting" else _outward(table, interface)
-        elif isinstance(table, Nat) and table.hook == "postrouting":
+        elif isinstance(table, Nat) and table.hook == "postrouting" and not serves(device):
             lines += _sources(table, names)
     return _table("ip", "translation", lines)
 

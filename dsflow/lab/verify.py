@@ -22,6 +22,7 @@ from dsflow.lab.host import Lab
 from dsflow.lab.judge import Question, Redirects, judged
 from dsflow.lab.namespaces import fresh_prefix
 from dsflow.lab.plan import make_plan
+from dsflow.lab.plan_services import choices
 from dsflow.lab.probe import Probe
 from dsflow.lab.redirects import Limits, Told, compared, expected_redirects, note_others, seen_redirects
 from dsflow.lab.report import Outcome, Report
@@ -160,6 +161,7 @@ class _Run:
 
     def _ask(self, question: Question) -> tuple[int | None, list[Caught]]:
         probe = question.probe
+        self._lab.lead(choices(question.chain))
         if question.dialled is not None:
             return self._connect(question)
         waiting = self._lab.await_answer(probe)

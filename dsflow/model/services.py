@@ -11,17 +11,25 @@ __all__ = ["LoadBalancer", "Service", "ServicePort"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePort:
-    """One port of a Service: the load balancer's listener, and the pods' port behind it."""
+    """One port of a Service: the load balancer's listener, the pods' port behind it, and the nodes' port.
+
+    Without a ``node_port`` one is chosen where one is needed.
+    """
 
     protocol: str
     port: int
     target_port: int
     name: str | None = None
+    node_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A Service: a label selector, ports, and, for type LoadBalancer, the load balancer in front."""
+    """A Service: a label selector, ports, and, for type LoadBalancer, the load balancer in front.
+
+    ``external_policy`` and ``internal_policy`` are its externalTrafficPolicy and internalTrafficPolicy: Cluster or
+    Local.
+    """
 
     namespace: str
     name: str
@@ -31,7 +39,13 @@ class Service:
     cluster_ipv4: Address | None = None
     cluster_ipv6: Address | None = None
     load_balancer: str | None = None
+    external_policy: str = "Cluster"
+    internal_policy: str = "Cluster"
     source: str = ""
+
+    def cluster_address(self, family: Family) -> Address | None:
+        """The ClusterIP of one family."""
+        return self.cluster_ipv4 if family is Family.IPV4 else self.cluster_ipv6
 
     @property
     def id(self) -> str:

@@ -147,7 +147,7 @@ def _answer(simulation: Simulation, question: Selection | Flow) -> Cell:
 
 
 _AS_BUILT = (
-    "The as-built profile will differ here: Oracle's flexible load balancers reach their backends over IPv4 only, "
+    "The as-built profile differs here: Oracle's flexible load balancers reach their backends over IPv4 only, "
     "through node ports; in the article's profile they reach the pods, in both families."
 )
 

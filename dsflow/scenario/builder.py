@@ -235,7 +235,11 @@ class _Builder:
         namespace, _, name = qualified.partition("/")
         ports = tuple(
             ServicePort(
-                protocol=port.protocol, port=port.port, target_port=port.target_port or port.port, name=port.name
+                protocol=port.protocol,
+                port=port.port,
+                target_port=port.target_port or port.port,
+                name=port.name,
+                node_port=port.node_port,
             )
             for port in text.ports
         )
@@ -248,6 +252,8 @@ class _Builder:
             cluster_ipv4=text.cluster_ipv4,
             cluster_ipv6=text.cluster_ipv6,
             load_balancer=text.load_balancer,
+            external_policy=text.external_traffic_policy,
+            internal_policy=text.internal_traffic_policy,
             source=self._source(("services", qualified)),
         )
 

@@ -17,7 +17,6 @@ from dsflow.scenario.schema_types import PATTERNS_IN_WORDS
 __all__ = ["allows", "expected_at", "known_keys", "problems", "schema_at"]
 
 _NOT_MODELLED = {
-    "as-built": "not modelled yet: use profile: article",
     "network": "not modelled yet: use kind: flexible",
 }
 

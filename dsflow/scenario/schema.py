@@ -215,6 +215,9 @@ class ServicePortText(Text):
     target_port: Port | None = Field(None, description="The port of the pods; left out: the same.")
     protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp or udp.")
     name: Name | None = Field(None, description="Its name.")
+    node_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Its port on every node; left out: one of 30000-32767 is chosen where one is needed."
+    )
 
 
 class ServiceText(Text):
@@ -226,6 +229,12 @@ class ServiceText(Text):
     load_balancer: Word | None = Field(None, description="The load balancer in front, such as lb/nginx.")
     cluster_ipv4: Ipv4 | None = Field(None, description="Its IPv4 ClusterIP.")
     cluster_ipv6: Ipv6 | None = Field(None, description="Its IPv6 ClusterIP.")
+    external_traffic_policy: Literal["Cluster", "Local"] = Field(
+        "Cluster", description="Where what comes from outside is led: Cluster or Local (to end points on the node)."
+    )
+    internal_traffic_policy: Literal["Cluster", "Local"] = Field(
+        "Cluster", description="Where what the cluster asks of a ClusterIP is led: Cluster or Local."
+    )
 
 
 class LoadBalancerText(Text):
@@ -290,7 +299,10 @@ class ScenarioText(Text):
 
     api_version: Literal["dsflow/v1"] = Field(alias="apiVersion", description="The version of this format.")
     name: Name = Field(description="The scenario's name.")
-    profile: Literal["article"] = Field("article", description="Whose account of the cluster is simulated.")
+    profile: Literal["article", "as-built"] = Field(
+        "article",
+        description="Whose account of the cluster is simulated: the article's, or what OKE and kube-proxy build.",
+    )
     description: Prose = Field("", description="What it shows, in prose.")
     base: str | None = Field(
         None,

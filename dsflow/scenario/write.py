@@ -163,12 +163,27 @@ def _service(service: Service) -> dict[str, Any]:
             "load_balancer": service.load_balancer,
             "cluster_ipv4": _text(service.cluster_ipv4),
             "cluster_ipv6": _text(service.cluster_ipv6),
+            "external_traffic_policy": _unless_cluster(service.external_policy),
+            "internal_traffic_policy": _unless_cluster(service.internal_policy),
         }
     )
 
 
 def _port(port: ServicePort) -> dict[str, Any]:
-    return _said({"port": port.port, "target_port": port.target_port, "protocol": port.protocol, "name": port.name})
+    return _said(
+        {
+            "port": port.port,
+            "target_port": port.target_port,
+            "protocol": port.protocol,
+            "name": port.name,
+            "node_port": port.node_port,
+        }
+    )
+
+
+def _unless_cluster(policy: str) -> str | None:
+    """A traffic policy, unless it is what holds when none is written."""
+    return None if policy == "Cluster" else policy
 
 
 def _balancer(balancer: LoadBalancer) -> dict[str, Any]:

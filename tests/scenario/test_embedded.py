@@ -42,6 +42,7 @@ def test_names_are_those_of_the_files() -> None:
         "lan-segment",
         "nat-box",
         "oke-sydney",
+        "oke-sydney-as-built",
         "oke-sydney-gua",
         "onprem-firewall",
         "two-pods",

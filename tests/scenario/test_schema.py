@@ -65,8 +65,7 @@ HEAD = "apiVersion: dsflow/v1\nname: x\n"
         ("services: {a/b: {ports: [{port: 1, target_port: http}]}}", 'services.a/b.ports[0].target_port: "http"'),
         ("services: {a/b: {ports: [{port: true}]}}", "services.a/b.ports[0].port: true: expected a whole number"),
         ("load_balancers: {l: {kind: network, ipv4: 10.0.0.9}}", 'load_balancers.l.kind: "network": not modelled yet'),
-        ("profile: as-built", 'profile: "as-built": not modelled yet: use profile: article'),
-        ("profile: other", 'profile: "other": expected "article"'),
+        ("profile: other", 'profile: "other": expected "article" or "as-built"'),
         ("links: {l0: {mtu: 9}}", 'links.l0.mtu: the unknown key "mtu": expected an empty mapping'),
         ("devices: {r0: {forwarding: on}}", 'devices.r0.forwarding: "on": expected true, false, or a mapping such as'),
         ("devices: {r0: {forwarding: {ipv5: true}}}", 'devices.r0.forwarding: the unknown key "ipv5": expected true'),
@@ -176,7 +175,7 @@ def test_networks_fit_the_json_schema(data: dict[str, Any]) -> None:
     jsonschema.validate(data, scenario.json_schema(), cls=jsonschema.Draft202012Validator)
 
 
-@pytest.mark.parametrize("bad", [{"zebra": 1}, {"pods": {"x": {"node": "n"}}}, {"name": 5}, {"profile": "as-built"}])
+@pytest.mark.parametrize("bad", [{"zebra": 1}, {"pods": {"x": {"node": "n"}}}, {"name": 5}, {"profile": "as-drawn"}])
 def test_what_is_refused_does_not_fit_the_json_schema(bad: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"apiVersion": "dsflow/v1", "name": "x"} | bad, scenario.json_schema())

@@ -1,0 +1,301 @@
+"""What kube-proxy writes on a node: Services as rows of translation and of filters, one set for each family.
+
+Source: kubernetes pkg/proxy/iptables/proxier.go (syncProxyRules), and kubernetes.io/docs/reference/networking/
+virtual-ips.  A ClusterIP leads to any end point with the source kept; a node port and a load balancer's address do
+so under the policy Cluster with the source masqueraded, and under Local to the node's own end points with the
+source kept, but for what the node itself or its pods ask.  A Service without end points rejects; a policy Local
+without one here drops.  Not modelled: session affinity, terminating end points, node ports on loopback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from dsflow.dataplane.action import Action, Continue, Drop, Evidence, Forward, IcmpError, Rule
+from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
+from dsflow.dataplane.device import Device
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.match import Match
+from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
+from dsflow.dataplane.netfilter import INVALID, NO_PORT
+from dsflow.dataplane.service_ends import EndPoint
+from dsflow.dataplane.sources import OwnAddress, OwnAddresses
+from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
+from dsflow.model.cluster import Node
+from dsflow.model.services import Service, ServicePort
+from dsflow.net.address import Address, Family
+from dsflow.net.lpm import LongestPrefixTable
+from dsflow.net.ranges import PortRange
+
+__all__ = ["with_services"]
+
+_PRIMARY = "eth0"
+
+_CAPABILITIES = (
+    NatCapability(
+        kind=NatKind.SERVICE_DNAT, idle=Rule(reason="no Service has this address and port, so kube-proxy leaves it")
+    ),
+    NatCapability(
+        kind=NatKind.MASQUERADE,
+        idle=Rule(
+            reason="no Service that hides its client led here, and pod addresses are routable in the VCN",
+            assumption="node-masquerade-off",
+        ),
+    ),
+    NatCapability(
+        kind=NatKind.HAIRPIN_MASQUERADE,
+        idle=Rule(reason="no Service led the packet back to the pod that sent it"),
+    ),
+)
+
+_MASQUERADED = Rule(
+    id="kube-proxy/KUBE-POSTROUTING",
+    reason="the Service hides its client: the source becomes the node's address, so that the answer comes back here",
+)
+_HAIRPINNED = Rule(
+    id="kube-proxy/KUBE-POSTROUTING",
+    reason="the end point is the client itself: the source becomes the node's address, else it would answer itself",
+)
+_BACK = Rule(reason="an answer, translated back by its session")
+
+
+def with_services(device: Device, node: Node, index: Index) -> Device:
+    """A node's device with connection tracking and the rows of every Service."""
+    services = _Rows(node, index)
+    own = _own_addresses(node, index)
+    *before, lookup = device.receive
+    assert isinstance(lookup, RouteLookup), "a node's arrivals end in a look-up"
+    host = lookup.tables[None]
+    routing = RouteLookup(
+        tables={**lookup.tables, _PRIMARY: host}, answers=_told(host, _ANSWERED), marked=_told(host, _HIDDEN)
+    )
+    track = Track(invalid=INVALID)
+    masquerade = tuple(
+        NatRow(kind=kind, match=Match(), rule=rule, address=None, marked=kind, back=_BACK)
+        for kind, rule in ((NatKind.MASQUERADE, _MASQUERADED), (NatKind.HAIRPIN_MASQUERADE, _HAIRPINNED))
+    )
+    clash = NatRow(kind=NatKind.MASQUERADE, match=Match(), rule=_CLASH, address=None)
+    return replace(
+        device,
+        receive=(track, Nat(hook="prerouting", rows=tuple(services.arriving())), *before, routing),
+        deliver=(
+            Filter(rows=tuple(services.refused_here()), stage="input"),
+            Nat(hook="input", rows=()),
+            Confirm(),
+            *device.deliver,
+        ),
+        forward=(*device.forward, Filter(rows=tuple(services.refused()), stage="forward")),
+        send=(routing,),
+        translate=(
+            track,
+            Nat(hook="output", rows=tuple(services.sent())),
+            RouteLookup(tables={None: host}, again=True),
+        ),
+        output=(Filter(rows=tuple(services.refused()), stage="output"),),
+        leave=(
+            Nat(hook="postrouting", rows=masquerade, exhausted=NO_PORT, own=own, collision=clash),
+            Confirm(),
+            *device.leave,
+        ),
+        capabilities=_CAPABILITIES,
+    )
+
+
+_ANSWERED = Rule(
+    reason="the answer of a connection that the node translated leaves by its primary VNIC, whose address it bears",
+    assumption="service-answers-by-primary-vnic",
+)
+
+
+_HIDDEN = Rule(
+    reason="what kube-proxy masquerades leaves by the primary VNIC, whose address it gets",
+    assumption="masqueraded-leaves-by-primary-vnic",
+)
+
+
+def _told(host: Routes, rule: Rule) -> Routes:
+    """The host's routes, the way out by another rule."""
+
+    def told(table: LongestPrefixTable[Action]) -> LongestPrefixTable[Action]:
+        rows = dict(table.items())
+        way_out = next((prefix for prefix, action in rows.items() if not prefix.length), None)
+        if way_out is not None and isinstance(action := rows[way_out], Forward):
+            rows[way_out] = replace(action, rule=rule)
+        return LongestPrefixTable(rows.items())
+
+    return Routes(told(host.ipv4), told(host.ipv6))
+
+
+_CLASH = Rule(reason="another connection of the node holds this source port, so a free one of its class is taken")
+
+
+def _own_addresses(node: Node, index: Index) -> OwnAddresses:
+    subnet = index.topology.subnets[node.subnet]
+    found: dict[int, dict[str, tuple[OwnAddress, ...]]] = {}
+    for family in Family:
+        address = node.address(family)
+        near = (prefix for prefix in subnet.prefixes(family) if address is not None and address in prefix)
+        owns = tuple(OwnAddress(address.value, prefix) for prefix in near if address is not None)
+        found[int(family)] = {_PRIMARY: owns}
+    return OwnAddresses(found)
+
+
+class _Rows:
+    """The rows of one node; ``ends`` are the cluster's, ``node`` decides what is local."""
+
+    def __init__(self, node: Node, index: Index) -> None:
+        self._node = node
+        self._topology = index.topology
+        self._ends = index.service_ends
+
+    def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
+        for service in self._topology.services.values():
+            for family in self._ends.families(service):
+                for port in service.ports:
+                    yield service, port, family, self._ends.end_points(service, family)
+
+    def _doors(self, service: Service, port: ServicePort, family: Family) -> Iterator[tuple[Address, int]]:
+        """The addresses and ports by which the outside knows a port: the node's own, and the load balancer's.
+
+        The latter is a short cut that kube-proxy makes for what the status lists (virtual-ips, ipMode VIP).
+        """
+        own = self._node.address(family)
+        if service.type != "ClusterIP" and own is not None:
+            yield own, self._ends.node_port(service, port)
+        front = self._ends.front(service)
+        if front is not None:
+            address = (front.public_ipv4 or front.ipv4) if family is Family.IPV4 else front.ipv6
+            if address is not None:
+                yield address, port.port
+
+    def arriving(self) -> Iterator[NatRow]:
+        """For what comes in: from other machines by the primary VNIC, from pods by their own interfaces."""
+        for service, port, family, ends in self._ports():
+            yield from self._of_cluster_ip(service, port, family, ends)
+            for address, number in self._doors(service, port, family):
+                row = partial(self._row, service, port, address, number)
+                if service.external_policy == "Cluster":
+                    yield row(ends, marks=NatKind.MASQUERADE)
+                elif ends:
+                    yield row(self._here(ends), in_interface=_PRIMARY)
+                    yield row(ends, assumption="kube-proxy-knows-pods")
+
+    def sent(self) -> Iterator[NatRow]:
+        """For what the node itself sends, host-network pods included."""
+        for service, port, family, ends in self._ports():
+            yield from self._of_cluster_ip(service, port, family, ends)
+            for address, number in self._doors(service, port, family):
+                yield self._row(service, port, address, number, ends, marks=NatKind.MASQUERADE)
+
+    def _of_cluster_ip(
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+    ) -> Iterator[NatRow]:
+        address = service.cluster_address(family)
+        if address is not None:
+            local = service.internal_policy == "Local"
+            yield self._row(service, port, address, port.port, self._here(ends) if local else ends)
+
+    def _row(
+        self,
+        service: Service,
+        port: ServicePort,
+        address: Address,
+        number: int,
+        ends: tuple[EndPoint, ...],
+        *,
+        marks: NatKind | None = None,
+        in_interface: str | None = None,
+        assumption: str | None = None,
+    ) -> NatRow:
+        """The row for one address and port; without end points it leaves packets to the filters."""
+        name = f"{self._node.id}/kube-proxy/{service.id}:{port.port}"
+        return NatRow(
+            kind=NatKind.SERVICE_DNAT,
+            match=_match(port, address, number, in_interface),
+            rule=Rule(id=name, reason=f"an end point of {service.id} is chosen", source=service.source),
+            address=None,
+            back=replace(_BACK, id=name, source=service.source),
+            targets=tuple(
+                Target(end.address.value, port.target_port, _chosen(name, service, end, len(ends), assumption))
+                for end in ends
+            ),
+            marks=marks,
+            marks_own=NatKind.HAIRPIN_MASQUERADE,
+        )
+
+    def _here(self, ends: Iterable[EndPoint]) -> tuple[EndPoint, ...]:
+        return tuple(end for end in ends if end.node == self._node.name)
+
+    def refused(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What kube-proxy rejects on its way through or out: a Service with nothing behind it."""
+        for service, port, family, ends in self._ports():
+            address = service.cluster_address(family)
+            local = service.internal_policy == "Local"
+            if address is not None and not (self._here(ends) if local else ends):
+                if ends:
+                    yield _match(port, address, port.port), _none_here(service, port, self._node, "internal")
+                else:
+                    yield _match(port, address, port.port), _nobody(service, port, family, self._topology.backends)
+            yield from self._closed_doors(service, port, family, ends)
+
+    def refused_here(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What kube-proxy rejects or drops on its way in: node ports with nothing behind them."""
+        for service, port, family, ends in self._ports():
+            yield from self._closed_doors(service, port, family, ends)
+
+    def _closed_doors(
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+    ) -> Iterator[tuple[Match, Drop | Continue]]:
+        for address, number in self._doors(service, port, family):
+            if not ends:
+                yield _match(port, address, number), _nobody(service, port, family, self._topology.backends)
+            elif service.external_policy == "Local" and not self._here(ends):
+                yield _match(port, address, number), _none_here(service, port, self._node, "external")
+
+
+def _match(port: ServicePort, address: Address, number: int, in_interface: str | None = None) -> Match:
+    return Match(
+        family=address.family,
+        protocol=PROTOCOL_NUMBERS[port.protocol],
+        dst=single(address),
+        dport=PortRange(number, number),
+        in_interface=in_interface,
+    )
+
+
+def _chosen(name: str, service: Service, end: EndPoint, number: int, assumption: str | None) -> Rule:
+    among = "its only end point" if number == 1 else f"one of {number} end points, each as likely"
+    return Rule(
+        id=name,
+        reason=f"kube-proxy leads {service.id} to {end.pod.id} on node/{end.node}, {among}",
+        source=service.source,
+        assumption=assumption,
+    )
+
+
+def _nobody(service: Service, port: ServicePort, family: Family, backends: object) -> Drop:
+    selected = backends(service) if callable(backends) else ()
+    why = f"none of its {len(selected)} pods has an {family.title} address" if selected else "it selects no pod"
+    rule = Rule(
+        id=f"kube-proxy/{service.id}:{port.port}",
+        reason=f"{service.id} has no {family.title} end points, as {why}: kube-proxy rejects",
+        source=service.source,
+        mend=f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+        if not selected
+        else f"give its pods {family.title} addresses",
+    )
+    return Drop(rule, Disposition.NO_BACKEND, error=IcmpError.PORT_UNREACHABLE)
+
+
+def _none_here(service: Service, port: ServicePort, node: Node, which: str) -> Drop:
+    rule = Rule(
+        id=f"kube-proxy/{service.id}:{port.port}",
+        reason=f"{which}TrafficPolicy of {service.id} is Local and no end point is on {node.id}: dropped in silence",
+        source=service.source,
+        mend=f"ask a node that runs one of its pods, or set {which}_traffic_policy: Cluster",
+        evidence=Evidence.DOCUMENTED,
+    )
+    return Drop(rule, Disposition.NO_BACKEND)

@@ -1,0 +1,90 @@
+"""What stands behind a Service: its end points in each family, its node ports, and the addresses it is known by.
+
+Kubernetes: an end point is a pod that the selector covers, with an address of the family; IPv4 addresses of a
+Service lead to IPv4 end points and IPv6 ones to IPv6 (kubernetes.io/docs/concepts/services-networking/dual-stack).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from dsflow.model.cluster import Pod
+from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.model.topology import Topology
+from dsflow.net.address import Address, Family
+from dsflow.net.hashing import mix64
+
+__all__ = ["EndPoint", "ServiceEnds"]
+
+_FIRST_NODE_PORT, _NODE_PORTS = 30000, 2768  # --service-node-port-range, kube-apiserver's default
+
+
+class EndPoint(NamedTuple):
+    """A pod behind a Service: its address of one family, and its node."""
+
+    pod: Pod
+    address: Address
+    node: str
+
+
+class ServiceEnds:
+    """The end points and node ports of a topology's Services, made once for all nodes."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._known: dict[tuple[str, Family], tuple[EndPoint, ...]] = {}
+
+    def families(self, service: Service) -> tuple[Family, ...]:
+        """The families that a Service serves: those of its ClusterIPs, or both where it has none written."""
+        given = [
+            family
+            for family, address in zip(Family, (service.cluster_ipv4, service.cluster_ipv6), strict=True)
+            if address is not None
+        ]
+        return tuple(given or Family)
+
+    def end_points(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
+        """The pods behind a Service in one family, by name; none where it does not serve the family."""
+        key = service.id, family
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = tuple(self._find(service, family))
+        return found
+
+    def _find(self, service: Service, family: Family) -> list[EndPoint]:
+        if family not in self.families(service):
+            return []
+        nodes = self._topology.nodes
+        pairs = [
+            (pod, nodes[pod.node].address(family) if pod.host_network else pod.address(family))
+            for pod in self._topology.backends(service)
+        ]
+        return [EndPoint(pod, address, pod.node) for pod, address in pairs if address is not None]
+
+    def node_port(self, service: Service, port: ServicePort) -> int:
+        """The port on every node that leads to a port of a Service of type NodePort or LoadBalancer."""
+        return self.node_ports[service.id, port.protocol, port.port]
+
+    @cached_property
+    def node_ports(self) -> dict[tuple[str, str, int], int]:
+        """The node ports written, and for the others one by a hash of their name: Kubernetes draws them."""
+        exposed = [service for service in self._topology.services.values() if service.type != "ClusterIP"]
+        ports = [(service.id, port) for service in exposed for port in service.ports]
+        found = {(name, port.protocol, port.port): port.node_port for name, port in ports if port.node_port}
+        taken = {(protocol, number) for (_, protocol, _), number in found.items()}
+        for name, port in ports:
+            key = name, port.protocol, port.port
+            if key not in found:
+                at = mix64(*(int.from_bytes(name.encode()[part::3]) & (1 << 64) - 1 for part in range(2)), port.port)
+                while (port.protocol, number := _FIRST_NODE_PORT + at % _NODE_PORTS) in taken:
+                    at += 1
+                found[key] = number
+                taken.add((port.protocol, number))
+        return found
+
+    def front(self, service: Service) -> LoadBalancer | None:
+        """The load balancer in front of a Service."""
+        if service.load_balancer is None:
+            return None
+        return self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]

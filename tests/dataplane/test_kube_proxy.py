@@ -1,0 +1,226 @@
+"""What kube-proxy makes of Services on a node, from client to pod and back, in both families."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+
+import dsflow
+from dsflow import Simulation
+from dsflow.trace.chain import Chain
+
+SERVICE = "service/default/nginx"
+ASKER = "pod/kube-system/coredns-bfd957d6b-ddr79"  # on node-1, and behind no Service
+ENDS = (
+    "pod/default/nginx-568f7cfd68-g4h2c",
+    "pod/default/nginx-568f7cfd68-pvgct",
+    "pod/default/nginx-568f7cfd68-vprr8",
+)
+NODE_PORT = 31080
+BOTH = pytest.mark.parametrize("family", [4, 6])
+
+
+@cache
+def built(*changes: tuple[str, Any]) -> Simulation:
+    return dsflow.load("oke-sydney-as-built").what_if(dict(changes)) if changes else dsflow.load("oke-sydney-as-built")
+
+
+POLICY = "services.default/nginx.external_traffic_policy"
+
+
+def reached(chain: Chain) -> str:
+    return chain.traces[0].hops[-1].device
+
+
+def seen_by(chain: Chain) -> str:
+    """The source that the last device of the last forward trace sees."""
+    header = chain.forward.hops[-1].header_in
+    assert header is not None
+    return header.src
+
+
+def kinds(chain: Chain) -> list[str]:
+    return [row.kind.value for row in chain.nat_applied if row.direction == "forward"]
+
+
+@BOTH
+def test_a_cluster_ip_leads_to_every_end_point_alike_and_keeps_the_source(family: int) -> None:
+    """Uniformly over flows; the same flow always to the same."""
+    chains = [built().trace(ASKER, SERVICE, family=family, tcp=80, sport=port) for port in range(20000, 20600)]
+    counts = Counter(map(reached, chains))
+    assert set(counts) == set(ENDS)
+    expected = len(chains) / len(ENDS)
+    assert sum((number - expected) ** 2 / expected for number in counts.values()) < 13.8  # chi square, 2 degrees, 0.1 %
+    assert all(chain.round_trip == "delivered" and kinds(chain) == ["service-dnat"] for chain in chains)
+    assert {seen_by(chain) for chain in chains} == {"100.0.5.110" if family == 4 else "2001:db8:100:4:0:a800:ed61:1c0d"}
+    again = built().trace(ASKER, SERVICE, family=family, tcp=80, sport=20000)
+    assert reached(again) == reached(chains[0])
+
+
+@BOTH
+def test_answers_of_what_a_node_translated_leave_by_its_primary_vnic(family: int) -> None:
+    """They bear its address, so that no other VNIC would let them pass; the chain says that it rests on that."""
+    chain = built((POLICY, "Local")).trace("node/node-3", _address("node-2", family), family=family, tcp=NODE_PORT)
+    assert [hop.out_interface for hop in chain.traces[1].hops if hop.device == "node/node-2"] == ["eth0"]
+    assert "service-answers-by-primary-vnic" in chain.assumptions
+
+
+@BOTH
+def test_answers_of_a_service_come_from_its_address(family: int) -> None:
+    chain = built().trace(ASKER, SERVICE, family=family, tcp=80)
+    answer = chain.traces[1].hops[-1].header_in
+    assert answer is not None
+    assert (answer.src, answer.sport) == ("10.96.120.10" if family == 4 else "fd00:eeee:eeee:1::aa:10", 80)
+
+
+@BOTH
+def test_a_pod_that_its_service_leads_to_itself_sees_its_node(family: int) -> None:
+    """Hairpin: the source is masqueraded for that flow, and for none of the others."""
+    chains = [built().trace(ENDS[0], SERVICE, family=family, tcp=80, sport=port) for port in range(20000, 20060)]
+    assert all(chain.round_trip == "delivered" for chain in chains)
+    own = [chain for chain in chains if reached(chain) == ENDS[0]]
+    assert own
+    assert len(own) < len(chains)
+    for chain in chains:
+        hairpins = reached(chain) == ENDS[0]
+        assert kinds(chain) == ["service-dnat", *(["hairpin-masquerade"] if hairpins else [])]
+
+
+@BOTH
+def test_a_node_port_under_cluster_hides_the_client_and_leads_anywhere(family: int) -> None:
+    """To an end point on another node by one hop more, and back the same way."""
+    chains = [
+        built().trace("node/node-3", f"{_address('node-1', family)}", family=family, tcp=NODE_PORT, sport=port)
+        for port in range(20000, 20060)
+    ]
+    assert {reached(chain) for chain in chains} == set(ENDS)
+    assert {seen_by(chain) for chain in chains} == {_address("node-1", family)}
+    assert all(chain.round_trip == "delivered" for chain in chains)
+    assert {len(chain.traces[0].hops) for chain in chains} == {4, 6}
+
+
+@BOTH
+def test_a_node_port_under_local_keeps_the_client_and_is_silent_elsewhere(family: int) -> None:
+    local = built((POLICY, "Local"))
+    chain = local.trace("node/node-3", _address("node-2", family), family=family, tcp=NODE_PORT)
+    assert (reached(chain), chain.round_trip, seen_by(chain)) == (ENDS[2], "delivered", _address("node-3", family))
+    assert kinds(chain) == ["service-dnat"]
+    silent = local.trace("node/node-1", _address("node-3", family), family=family, tcp=NODE_PORT)
+    assert (silent.disposition, reached(silent), len(silent.traces)) == ("no-backend", "node/node-3", 1)
+    assert "externalTrafficPolicy" in silent.traces[0].reason
+
+
+@BOTH
+def test_under_local_pods_and_the_node_itself_are_led_anywhere(family: int) -> None:
+    """node-3 has no end point of its own."""
+    local = built((POLICY, "Local"))
+    own = "pod/kube-system/coredns-bfd957d6b-w2tgj"
+    asked = local.trace(own, _address("node-3", family), family=family, tcp=NODE_PORT)
+    assert (asked.round_trip, asked.disposition) == ("delivered", "delivered")
+    assert "kube-proxy-knows-pods" in asked.assumptions
+    itself = local.trace("node/node-3", _address("node-3", family), family=family, tcp=NODE_PORT)
+    assert (itself.round_trip, kinds(itself)) == ("delivered", ["service-dnat"])  # its source is the node's already
+
+
+@BOTH
+def test_the_internal_policy_local_drops_where_no_end_point_is(family: int) -> None:
+    local = built(("services.default/nginx.internal_traffic_policy", "Local"))
+    chain = local.trace(ASKER, SERVICE, family=family, tcp=80)
+    assert reached(chain) in ENDS[:2]
+    silent = local.trace("pod/kube-system/coredns-bfd957d6b-w2tgj", SERVICE, family=family, tcp=80)
+    assert (silent.disposition, len(silent.traces)) == ("no-backend", 1)
+    assert "internalTrafficPolicy" in silent.traces[0].reason
+
+
+@BOTH
+def test_a_service_that_selects_nothing_rejects(family: int) -> None:
+    """With a port unreachable, for TCP too; on its way through, at the node port, and for the node itself."""
+    empty = built(("services.default/nginx.selector.app", "nothing"))
+    for origin, target, port in (
+        (ASKER, SERVICE, 80),
+        ("node/node-2", _address("node-1", family), NODE_PORT),
+    ):
+        chain = empty.trace(origin, target, family=family, tcp=port)
+        assert chain.disposition == "no-backend"
+        (error,) = chain.traces[1:]
+        told = error.hops[0].header_out
+        assert told is not None
+        assert told.icmp is not None
+        assert (told.icmp.type, told.icmp.code) == ((3, 3) if family == 4 else (1, 4))
+    assert empty.trace("node/node-1", SERVICE, family=family, tcp=80).disposition == "no-backend"
+
+
+@BOTH
+def test_another_port_of_a_cluster_ip_is_nobodys(family: int) -> None:
+    """It is an ordinary address that the VCN has no route for, but the one to the Internet."""
+    assert built().trace(ASKER, SERVICE, family=family, tcp=81).disposition != "delivered"
+    assert built().trace(ASKER, SERVICE, family=family, icmp=True).disposition != "delivered"
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+def test_the_flexible_load_balancer_dials_nodes_over_ipv4(family: int, policy: str) -> None:
+    """Under Local only those that run an end point pass its health check."""
+    simulation = built((POLICY, policy))
+    dialled = set()
+    for port in range(20000, 20040):
+        chain = simulation.trace("internet/client", SERVICE, family=family, tcp=80, sport=port)
+        assert (chain.disposition, chain.round_trip) == ("delivered", "delivered")
+        second = chain.forward
+        assert (second.connection, str(second.family)) == (2, "ipv4")
+        dialled.add(next(hop.device for hop in second.hops if hop.kind == "node"))
+        assert seen_by(chain) == ("100.0.2.10" if policy == "Local" else seen_by(chain))
+        noted = {row.kind.value: row.reason for row in chain.nat_ledger if row.outcome == "noted"}
+        assert "over IPv4" in noted["cross-family"]
+    assert dialled == {"node/node-1", "node/node-2"} | ({"node/node-3"} if policy == "Cluster" else set())
+
+
+def test_a_single_stack_ipv6_service_gets_no_flexible_load_balancer() -> None:
+    only = built(("services.default/nginx.cluster_ipv4", None))
+    chain = only.trace("internet/client", SERVICE, family=6, tcp=80)
+    assert chain.disposition == "no-backend"
+    assert "single-stack IPv6" in chain.traces[0].reason
+
+
+@BOTH
+def test_the_load_balancers_address_is_a_short_cut_on_a_node(family: int) -> None:
+    """A pod that asks it never leaves for the load balancer."""
+    front = "203.0.113.20" if family == 4 else "2001:db8:100:2::10"
+    chain = built().trace(ASKER, front, family=family, tcp=80)
+    assert (chain.round_trip, chain.traces[0].hops[-1].kind) == ("delivered", "pod")
+    assert all(hop.kind != "lb" for trace in chain.traces for hop in trace.hops)
+
+
+def test_node_ports_are_chosen_where_none_is_written() -> None:
+    """By the Service's name, so that they stay what they are."""
+    data = dsflow.load("oke-sydney-as-built").what_if({"services.default/nginx.ports": [{"port": 80}]})
+    rows = [row.targets for table in data.dataplane["node/node-1"].receive for row in getattr(table, "rows", ())]
+    assert rows
+    chain = data.trace("internet/client", SERVICE, family=4, tcp=80)
+    assert chain.round_trip == "delivered"
+    header = chain.forward.hops[0].header_out
+    assert header is not None
+    assert header.dport is not None
+    assert 30000 <= header.dport <= 32767
+
+
+def test_the_article_knows_no_such_rows() -> None:
+    article = built(("profile", "article"))
+    assert article.trace(ASKER, SERVICE, family=4, tcp=80).disposition == "undetermined"
+    assert article.dataplane["node/node-1"].tracks_connections == frozenset()
+
+
+@BOTH
+def test_a_session_keeps_to_its_end_point(family: int) -> None:
+    with built().session() as session:
+        ways = {session.trace(ASKER, SERVICE, family=family, tcp=80).traces[0].hops[-1].device for _ in range(3)}
+    assert len(ways) == 1
+
+
+def _address(node: str, family: int) -> str:
+    found = built().topology.nodes[node].address(dsflow.net.address.Family(family))
+    assert found is not None
+    return str(found)
