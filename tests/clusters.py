@@ -185,6 +185,24 @@ def _add_balancer(random: Random, data: Data) -> None:
     }
 
 
+def as_built(random: Random, data: Data) -> Data:
+    """The same cluster as OKE builds it: Services of every type, with addresses in the cluster and both policies."""
+    services: Data = {name: _exposed(random, service, 1) for name, service in data["services"].items()}
+    for number, kind in enumerate(("ClusterIP", "NodePort"), start=2):
+        service = {"type": kind, "selector": {"app": "web"}, "ports": [{"port": 80}, {"port": 53, "protocol": "udp"}]}
+        services[f"default/{kind.lower()}"] = _exposed(random, service, number)
+    return {**data, "profile": "as-built", "services": services}
+
+
+def _exposed(random: Random, service: Data, number: int) -> Data:
+    both = {"cluster_ipv4": f"10.96.7.{number}", "cluster_ipv6": f"fd00:eeee:eeee:1::{number}"}
+    given = random.choice([both, both, both, {"cluster_ipv4": both["cluster_ipv4"]}, {}])
+    policies = {
+        f"{side}_traffic_policy": random.choice(["Cluster", "Cluster", "Local"]) for side in ("external", "internal")
+    }
+    return {**service, **given, **policies}
+
+
 # --- the questions -------------------------------------------------------------------------------------------
 
 
@@ -233,12 +251,15 @@ def _pairs(simulation: Simulation, most: int) -> list[tuple[str, str]]:
     random = Random(len(topology.pods))
     inside = [pod.id for pod in topology.pods.values()] + [node.id for node in topology.nodes.values()]
     outside = [host.id for host in topology.internet.values()]
-    doors = [service.id for service in topology.services.values()]
-    doors += [balancer.id for balancer in topology.load_balancers.values()]
+    services = [service.id for service in topology.services.values()]
+    balancers = [balancer.id for balancer in topology.load_balancers.values()]
+    known = services if topology.profile == "as-built" else []  # the article does not say how they are reached inside
     public = [str(node.public_ipv4) for node in topology.nodes.values() if node.public_ipv4]
-    every = [(one, other) for one in inside for other in [*inside, *outside, *public, *doors[1:]] if one != other]
-    every += [(one, other) for one in outside for other in [*inside, *public, *doors]]
-    every += [(one, other) for one in doors[1:] for other in [*inside, *outside]]
+    every = [
+        (one, other) for one in inside for other in [*inside, *outside, *public, *known, *balancers] if one != other
+    ]
+    every += [(one, other) for one in outside for other in [*inside, *public, *services, *balancers]]
+    every += [(one, other) for one in balancers for other in [*inside, *outside]]
     random.shuffle(every)
     found: defaultdict[PathType | None, list[tuple[str, str]]] = defaultdict(list)
     for origin, target in every:
