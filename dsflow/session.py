@@ -40,11 +40,13 @@ class Session:
     True
     """
 
-    def __init__(self, network: Network, ends: Ends, context: Callable[[str | None], Context]) -> None:
+    def __init__(
+        self, network: Network, ends: Ends, context: Callable[[str | None], Context], state: Memories | None = None
+    ) -> None:
         self._network = network
         self._ends = ends
         self._context = context
-        self._state = Memories()
+        self._state = Memories() if state is None else state
 
     def __enter__(self) -> Session:
         return self

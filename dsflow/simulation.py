@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsflow import scenario
 from dsflow.dataplane.compile import Dataplane, compile_topology
 from dsflow.ends import End, Ends
+from dsflow.engine.choosing import Replay
+from dsflow.engine.conntrack import Memories
 from dsflow.engine.program import Network
 from dsflow.errors import UsageError
 from dsflow.model.question import Flow
@@ -21,11 +24,20 @@ from dsflow.trace.presented import PresentedChain
 from dsflow.trace.timing import Passage
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import networkx as nx
 
     from dsflow.latency.profile import Profile
 
-__all__ = ["Simulation", "load"]
+__all__ = ["Branch", "Simulation", "load"]
+
+
+class Branch(NamedTuple):
+    """One of the answers that a question can have, and how likely it is."""
+
+    probability: Fraction
+    chain: PresentedChain
 
 
 def load(source: str | Path | Mapping[str, Any], *, seed: int = 0) -> Simulation:
@@ -102,6 +114,34 @@ class Simulation:
     def trace(self, origin: str, target: str, *, family: int, **options: Any) -> PresentedChain:
         """The answer to one question; see :meth:`Session.trace` for the options."""
         return Session(self.network, self.ends, self.context).trace(origin, target, family=family, **options)
+
+    def branches(self, origin: str, target: str, *, family: int, most: int = 256, **options: Any) -> tuple[Branch, ...]:
+        """The answers by every back end and end point that could be chosen on the way, with their probabilities.
+
+        Each choice is uniform, so the probability of a branch is the product of its choices'; they sum to one.
+
+        Raises
+        ------
+        UsageError
+            For more than ``most`` branches.
+
+        >>> branches = load("oke-sydney-as-built").branches("internet/client", "service/default/nginx", family=6)
+        >>> len(branches), sum(branch.probability for branch in branches)
+        (9, Fraction(1, 1))
+        """
+        from fractions import Fraction
+
+        found: list[Branch] = []
+        laid_down: tuple[int, ...] | None = ()
+        while laid_down is not None:
+            if len(found) == most:
+                raise UsageError(f"more than {most} branches: ask for a port or an end with fewer back ends behind it")
+            replay = Replay(laid_down)
+            session = Session(self.network, self.ends, self.context, Memories(replay))
+            chain = session.trace(origin, target, family=family, **options)
+            found.append(Branch(Fraction(1, prod(ways for _, ways in replay.taken)), chain))
+            laid_down = replay.following()
+        return tuple(found)
 
     def send(self, device: str, packet: Any, *, interface: str | None = None) -> PresentedChain:
         """What becomes of any packet sent by a device; see :meth:`Session.send`."""

@@ -135,6 +135,9 @@ def _add_trace(commands: Any) -> None:
         help="table (default), wide (every step), json, yaml, or mermaid (a diagram per family)",
     )
     parser.add_argument("--pcap", metavar="FILE", help="write the packets at every hop as pcapng")
+    parser.add_argument(
+        "--branches", action="store_true", help="every back end that could be chosen, with its probability"
+    )
 
 
 def _add_get(commands: Any) -> None:

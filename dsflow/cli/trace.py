@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from typing import Any
 
 from dsflow.cli.common import loaded, remark, say, write_json
 from dsflow.errors import UsageError
@@ -21,6 +22,8 @@ def trace(args: Namespace) -> int:
     if args.pcap == "-":
         raise UsageError("--pcap -: expected a file's name, as the text goes to standard output")
     simulation = loaded(args, args.scenario)
+    if args.branches:
+        return _show_branches(args, simulation, families)
     chains = {family: _asked(simulation, args, family) for family in families}
     if args.pcap is not None:
         from dsflow.report.pcapng import write_pcapng
@@ -32,19 +35,34 @@ def trace(args: Namespace) -> int:
 
 
 def _asked(simulation: Simulation, args: Namespace, family: Family) -> Chain:
-    return simulation.trace(
-        args.origin,
-        args.target,
-        family=family,
-        tcp=args.tcp,
-        udp=args.udp,
-        icmp=args.icmp,
-        sport=args.sport,
-        size=args.size,
-        ttl=args.ttl,
-        df=args.df,
-        source=args.source,
-    )
+    return simulation.trace(args.origin, args.target, family=family, **_options(args))
+
+
+def _options(args: Namespace) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in ("tcp", "udp", "icmp", "sport", "size", "ttl", "df", "source")}
+
+
+def _show_branches(args: Namespace, simulation: Simulation, families: list[Family]) -> int:
+    """Every branch of the question in each family: as a table, or as data."""
+    from dsflow.query.branches import branches_blocks, branches_json
+    from dsflow.report.terminal import show
+
+    if args.output not in ("table", "json") or args.pcap is not None:
+        raise UsageError("--branches: expected -o table or json, and no --pcap")
+    found = {
+        family: simulation.branches(args.origin, args.target, family=family, **_options(args)) for family in families
+    }
+    if args.output == "json":
+        told = [{"family": str(family), "branches": branches_json(one)} for family, one in found.items()]
+        write_json({"schema": "dsflow.branches/1", "families": told})
+        return 0
+    blocks = [
+        block
+        for family, one in found.items()
+        for block in (f"{args.origin} to {args.target}, {family.title}", *branches_blocks(one))
+    ]
+    show(blocks)
+    return 0
 
 
 def _families(args: Namespace) -> list[Family]:

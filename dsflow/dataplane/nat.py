@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +16,6 @@ __all__ = [
     "NatRow",
     "PortPool",
     "Target",
-    "choose",
     "next_port",
     "port_class",
     "preferred_port",
@@ -93,7 +91,7 @@ class NatRow:
     one of the same class where that is taken (:func:`port_class`).  ``back`` is the rule that replies are told
     by; ``rule`` itself where there is none.
 
-    A destination may be chosen among ``targets``, each as often as another (:func:`choose`); a row with neither leaves
+    A destination may be chosen among ``targets``, each as often as another; a row with neither leaves
     the packets alone that it covers.  ``marks`` is the kind
     of source translation that a packet is marked for when the row gives it a destination, and ``marks_own`` the
     one where that destination is its own source; a source row with ``marked`` is for packets so marked.
@@ -110,16 +108,6 @@ class NatRow:
     marks: NatKind | None = None
     marks_own: NatKind | None = None
     marked: NatKind | None = None
-
-
-def choose(targets: Sequence[Target], src: int, sport: int, dst: int, dport: int, seed: int) -> Target:
-    """The target of a new flow: a pure function of flow, targets and seed, uniform over flows.
-
-    >>> rule = Rule(reason="any")
-    >>> choose([Target(1, 80, rule), Target(2, 80, rule)], 1, 40000, 2, 80, seed=0).address
-    2
-    """
-    return targets[mix64(src, dst, seed << 32 | sport << 16 | dport) % len(targets)]
 
 
 def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, seed: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
+from dsflow.engine.choosing import Chooser, HashChooser
 from dsflow.net.address import Family
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ICMP, ICMPV6
@@ -172,14 +173,19 @@ def _destination(reply: Key) -> tuple[int, ...]:
 
 
 _BLANK = Memory()
+_BY_HASH = HashChooser()
 
 
 class Memories:
-    """The memories of all devices; a session of questions keeps one, a single question starts afresh."""
+    """The memories of all devices; a session of questions keeps one, a single question starts afresh.
 
-    __slots__ = ("_memories",)
+    ``chooser`` says which way is taken where a device has several.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_memories", "chooser")
+
+    def __init__(self, chooser: Chooser = _BY_HASH) -> None:
+        self.chooser = chooser
         self._memories: dict[str, Memory] = {}
 
     def of(self, device_id: str) -> Memory:

@@ -11,7 +11,6 @@ from dsflow.engine.conntrack import ICMP_PROTOCOLS, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Stage
 from dsflow.net.address import Family
 from dsflow.net.build import ACK, FIN, RST, SYN
-from dsflow.net.hashing import mix64
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
@@ -75,8 +74,7 @@ def proxy(table: Proxy, seed: int) -> Stage:
             return _unopened(packet, table)
         if not backends:
             return table.no_backend[listened]
-        chosen = mix64(packet.src, packet.dst, seed << 32 | (packet.sport or 0) << 16 | (packet.dport or 0))
-        return backends[chosen % len(backends)]
+        return backends[at.chooser.choose(len(backends), packet, seed)]
 
     return proxied
 

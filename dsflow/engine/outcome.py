@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatKind, NatRow
+from dsflow.engine.choosing import Chooser, HashChooser
 from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
 from dsflow.net.wire import MalformedPacket
@@ -15,12 +16,16 @@ from dsflow.net.wire import MalformedPacket
 __all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
 
 
+_BY_HASH = HashChooser()
+
+
 class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
-    Of the whole walk: ``flaw`` is what is wrong with the packet behind its IP header; at the origin,
-    ``path_mtu`` is what the sender knows of its way and ``attached`` the session that an ICMP error or a
-    reset is about, and ``raw`` says that the packet comes from a raw socket; None and False on every later hop.
+    Of the whole walk: ``chooser`` says which way is taken where there are several; ``flaw`` is what is wrong with
+    the packet behind its IP header; at the origin, ``path_mtu`` is what the sender knows of its way and
+    ``attached`` the session that an ICMP error or a reset is about, and ``raw`` says that the packet comes from a
+    raw socket; None and False on every later hop.
 
     Of the visit: ``refused`` are the packets that went no further, each with its refusal and the size in bytes
     that would have passed; ``arrived`` is the packet as it came in, ``packet`` as it is now, ``largest`` the size
@@ -33,6 +38,7 @@ class At:
     __slots__ = (
         "arrived",
         "attached",
+        "chooser",
         "dnat",
         "flaw",
         "in_interface",
@@ -58,7 +64,9 @@ class At:
         attached: Attached | None = None,
         *,
         raw: bool = False,
+        chooser: Chooser = _BY_HASH,
     ) -> None:
+        self.chooser = chooser
         self.path_mtu = path_mtu
         self.flaw = flaw
         self.attached = attached

@@ -10,7 +10,7 @@ from typing import Literal
 
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import State
-from dsflow.dataplane.nat import NatRow, choose
+from dsflow.dataplane.nat import NatRow
 from dsflow.dataplane.tables import Nat, StaticNat
 from dsflow.engine.conntrack import Key, Session
 from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
@@ -109,7 +109,7 @@ def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: i
         if not row.match.covers(packet, at.in_interface, out_interface, at.state):
             continue
         if row.targets:
-            target = choose(row.targets, packet.src, packet.sport or 0, packet.dst, packet.dport or 0, seed)
+            target = row.targets[at.chooser.choose(len(row.targets), packet, seed)]
             new = _with_destination(packet, target.address, target.port)
             mark = row.marks_own if target.address == packet.src else row.marks
             return Rewrite(new, target.rule, row.kind, dnat=row, mark=mark)

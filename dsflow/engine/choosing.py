@@ -1,0 +1,55 @@
+"""Who chooses where a device may go on in several ways: a hash of the flow, or whoever asks for all of them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dsflow.net.hashing import mix64
+from dsflow.net.packet import Packet
+
+__all__ = ["Chooser", "HashChooser", "Replay"]
+
+
+class Chooser(Protocol):
+    """What says which of so many ways a packet takes."""
+
+    def choose(self, ways: int, packet: Packet, seed: int) -> int:
+        """The number of the way, from 0."""
+
+
+class HashChooser:
+    """A pure function of flow and seed, uniform over flows.
+
+    >>> from dsflow.net.build import first_packet
+    >>> HashChooser().choose(3, first_packet(4, "tcp", 1, 2, dport=80), seed=0)
+    2
+    """
+
+    def choose(self, ways: int, packet: Packet, seed: int) -> int:
+        """The same for the same flow."""
+        ports = (packet.sport or 0) << 16 | (packet.dport or 0)
+        return mix64(packet.src, packet.dst, seed << 32 | ports) % ways
+
+
+class Replay:
+    """The ways laid down, then the first of each; ``taken`` tells which were, and of how many."""
+
+    def __init__(self, laid_down: tuple[int, ...] = ()) -> None:
+        self._laid_down = laid_down
+        self.taken: list[tuple[int, int]] = []
+
+    def choose(self, ways: int, packet: Packet, seed: int) -> int:  # noqa: ARG002 - neither flow nor seed decides
+        """The next way laid down, else the first."""
+        place = len(self.taken)
+        way = self._laid_down[place] if place < len(self._laid_down) else 0
+        self.taken.append((way, ways))
+        return way
+
+    def following(self) -> tuple[int, ...] | None:
+        """The ways to lay down for the next combination; None after the last."""
+        rest = list(self.taken)
+        while rest and rest[-1][0] + 1 == rest[-1][1]:
+            rest.pop()
+        if not rest:
+            return None
+        return (*(way for way, _ in rest[:-1]), rest[-1][0] + 1)

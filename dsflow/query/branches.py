@@ -1,0 +1,41 @@
+"""All that can become of a question where back ends and end points are chosen, with probabilities, as text and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dsflow.query.matrix import explanation, nat_text
+from dsflow.query.table import Block, Row, Table
+from dsflow.simulation import Branch
+from dsflow.trace.chain import Chain
+
+__all__ = ["branches_blocks", "branches_json"]
+
+_HEADERS = ("PROBABILITY", "DISPOSITION", "ROUND TRIP", "NAT", "PATH")
+
+
+def branches_blocks(branches: Iterable[Branch]) -> Iterator[Block]:
+    """A row for every branch, the likeliest first, with what goes wrong under it."""
+    ordered = sorted(branches, key=lambda branch: -branch.probability)
+    yield Table(_HEADERS, tuple(map(_row, ordered)))
+    yield f"{len(ordered)} branch{'' if len(ordered) == 1 else 'es'}, each choice as likely as another."
+
+
+def _row(branch: Branch) -> Row:
+    chain = branch.chain
+    trip = "-" if chain.round_trip is None else str(chain.round_trip)
+    share = f"{branch.probability} ({float(branch.probability):.1%})"
+    why = explanation(chain)
+    return Row((share, str(chain.disposition), trip, nat_text(chain), _path(chain)), () if why is None else (why,))
+
+
+def _path(chain: Chain) -> str:
+    """The devices on the way there, connection by connection."""
+    ways = [trace for trace in chain.traces if trace.direction == "forward"]
+    return "; ".join(" > ".join(hop.device for hop in trace.hops) for trace in ways)
+
+
+def branches_json(branches: Iterable[Branch]) -> list[dict[str, Any]]:
+    """The branches as data: the probability as a number, and the chain."""
+    return [{"probability": float(branch.probability), "chain": branch.chain.to_json()} for branch in branches]
