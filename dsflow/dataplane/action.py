@@ -108,14 +108,14 @@ class Neighbor:
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Continue:
     """Go on with the next table."""
 
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Forward:
     """Send the packet to ``neighbor``; ``lowers`` says whether this passage is a routed hop.
 
@@ -161,7 +161,7 @@ class ToOwner:
         return self.ownerless.neighbor.out_interface if isinstance(self.ownerless, Forward) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Deliver:
     """The packet is for this device; ``answers`` says whether it is one to be answered."""
 
@@ -171,7 +171,7 @@ class Deliver:
     answers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Drop:
     """Refuse the packet; ``error`` is the ICMP error that the sender gets, ``resets`` whether TCP gets a reset."""
 
@@ -181,7 +181,7 @@ class Drop:
     resets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reoriginate:
     """End this connection here and dial ``dst``:``dport`` from ``src`` in a new one (a proxy)."""
 

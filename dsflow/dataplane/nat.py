@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.match import Match
@@ -72,8 +73,7 @@ class PortPool:
     per_destination: int = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One of the destinations among which a row chooses."""
 
     address: int

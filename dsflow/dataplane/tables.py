@@ -46,7 +46,7 @@ class Routes:
     ipv6: LongestPrefixTable[Action]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RouteLookup:
     """Where a packet goes next, by destination, in the table of the interface it came in by.
 
@@ -64,7 +64,7 @@ class RouteLookup:
     stage: str = "route"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Filter:
     """Rows in order, the first that covers the packet decides; a packet that none covers goes on.
 
@@ -76,7 +76,7 @@ class Filter:
     stage: str = "filter"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class HopLimit:
     """Refuse a packet whose TTL or hop limit is used up where the route is a routed hop."""
 
@@ -84,7 +84,7 @@ class HopLimit:
     stage: str = "hop-limit"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Lower:
     """Lower the TTL or hop limit where the route is a routed hop: after the checks that may refuse the packet."""
 
@@ -93,7 +93,7 @@ class Lower:
     stage: str = "hop-limit"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Mtu:
     """Refuse, or for IPv4 without *don't fragment* divide, a packet larger than the outgoing link takes.
 
@@ -109,7 +109,7 @@ class Mtu:
     stage: str = "mtu"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SourceCheck:
     """Refuse a packet whose source is no address of the VNIC it is about to leave by.
 
@@ -121,7 +121,7 @@ class SourceCheck:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Receive:
     """What an interface takes off the wire: packets of families that run on it, up to ``limits_bytes``.
 
@@ -134,7 +134,7 @@ class Receive:
     not_running: Drop
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Martians:
     """Refuse, by family and prefix, sources that nobody can have and destinations that are on no link."""
 
@@ -143,7 +143,7 @@ class Martians:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ReversePath:
     """What Linux asks of an IPv4 source (fib_validate_source); of IPv6 sources it asks nothing here.
 
@@ -161,7 +161,7 @@ class ReversePath:
     stage: str = "source-check"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Redirect:
     """Note that the sender is told of a better way: the packet leaves as it came (RFC 1812 section 5.2.7.2).
 
@@ -176,7 +176,7 @@ class Redirect:
     stage: str = "redirect"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Track:
     """Connection tracking of ``families``: find the session that a packet belongs to, and its state.
 
@@ -189,21 +189,21 @@ class Track:
     stage: str = "conntrack"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Confirm:
     """Remember the session of a new connection: the packet that opens it was let through."""
 
     stage: str = "conntrack"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Resolve:
     """The last thing before a packet leaves: somebody on the link must answer for the next hop."""
 
     stage: str = "neighbor"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class StaticNat:
     """A fixed one-to-one exchange of IPv4 addresses for packets that cross ``interface``.
 
@@ -219,7 +219,7 @@ class StaticNat:
     miss: Drop | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Nat:
     """Translation with sessions (conntrack): rows apply to the first packet of a connection only.
 
@@ -237,7 +237,7 @@ class Nat:
     collision: NatRow | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Listeners:
     """What answers at this device: protocol number and port.  ICMP echo always does.
 
@@ -264,7 +264,7 @@ class Listeners:
     stage: str = "listener"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Proxy:
     """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
 

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from dsflow.net.hashing import mix64
 from dsflow.net.packet import Packet
 
-__all__ = ["Chooser", "HashChooser", "Replay"]
+__all__ = ["Chooser", "Replay"]
 
 
-class Chooser(Protocol):
-    """What says which of so many ways a packet takes."""
-
-    def choose(self, ways: int, packet: Packet, seed: int) -> int:
-        """The number of the way, from 0."""
-
-
-class HashChooser:
-    """A pure function of flow and seed, uniform over flows.
+class Chooser:
+    """What says which of so many ways a packet takes: a pure function of flow and seed, uniform over flows.
 
     >>> from dsflow.net.build import first_packet
-    >>> HashChooser().choose(3, first_packet(4, "tcp", 1, 2, dport=80), seed=0)
+    >>> Chooser().choose(3, first_packet(4, "tcp", 1, 2, dport=80), seed=0)
     2
     """
 
     def choose(self, ways: int, packet: Packet, seed: int) -> int:
-        """The same for the same flow."""
+        """The number of the way, from 0: the same for the same flow."""
         ports = (packet.sport or 0) << 16 | (packet.dport or 0)
         return mix64(packet.src, packet.dst, seed << 32 | ports) % ways
 
 
-class Replay:
+class Replay(Chooser):
     """The ways laid down, then the first of each; ``taken`` tells which were, and of how many."""
 
     def __init__(self, laid_down: tuple[int, ...] = ()) -> None:

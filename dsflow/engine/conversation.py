@@ -224,8 +224,8 @@ _TO_NOBODY = Rule(reason="{dst} is nobody's address: where the kernel sends an a
 
 def _sent(network: Network, state: Memories, here: str, answer: Packet, attached: Attached | None) -> Walk:
     """The way of what a device sends of its own accord, which the rules for sockets do not hold back."""
-    device = network.dataplane[here]
-    to_all = answer.family is Family.IPV4 and answer.dst in device.broadcasts
+    device = network.program(here).device
+    to_all = answer.dst in device.broadcasts and answer.family is Family.IPV4
     if answer.dst and not to_all:
         return walk(network, state, here, answer, attached=attached)
     return _undetermined(device, _TO_ALL if to_all else _TO_NOBODY, answer)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.engine.choosing import Chooser, HashChooser
+from dsflow.engine.choosing import Chooser
 from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
 from dsflow.net.wire import MalformedPacket
@@ -16,7 +16,7 @@ from dsflow.net.wire import MalformedPacket
 __all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
 
 
-_BY_HASH = HashChooser()
+_BY_HASH = Chooser()
 
 
 class At:

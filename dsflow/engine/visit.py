@@ -15,7 +15,7 @@ from dsflow.engine.program import Network, Phase, Program
 from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces, put_together
 from dsflow.net.address import Family
 from dsflow.net.fragment import reassemble
-from dsflow.net.packet import Packet
+from dsflow.net.packet import Packet, UnreadablePacket
 from dsflow.net.wire import fragment_header, is_fragment
 from dsflow.trace.hop import Hop
 from dsflow.trace.step import Effect, Pattern, Record
@@ -49,11 +49,15 @@ def visit(
     records: list[Record] = []
     arrived = () if in_interface is None else packets
     at.refused = []
-    packets = _taken(program, state, at, in_interface, packets, records)
-    if not packets:
-        return Hop(leg, program.device, in_interface, None, arrived, (), records), at.refused[0][0]
+    if program.wire is not None or isinstance(packets[0], UnreadablePacket):
+        packets = _taken(program, state, at, in_interface, packets, records)
+        if not packets:
+            return Hop(leg, program.device, in_interface, None, arrived, (), records), at.refused[0][0]
     if len(packets) == 1 and not is_fragment(packets[0].raw):
-        end = _run(program, state, at, in_interface, _unwrapped(program, packets[0]), records)
+        only = packets[0]
+        if only.family is Family.IPV6 and only.family in program.tracks:
+            only = _unwrapped(only)
+        end = _run(program, state, at, in_interface, only, records)
         left: tuple[Packet, ...] = (at.packet,)
         largest = 0
         if isinstance(end, Drop):
@@ -79,11 +83,9 @@ def visit(
     return Hop(leg, program.device, in_interface, neighbor, arrived, left, records, at.translated), end
 
 
-def _unwrapped(program: Program, packet: Packet) -> Packet:
-    """The packet; where connections are tracked, without a fragment header that is all there is (RFC 6946)."""
-    if packet.family is Family.IPV4 or packet.family not in program.tracks or fragment_header(packet.raw) is None:
-        return packet
-    return reassemble((packet,)) or packet
+def _unwrapped(packet: Packet) -> Packet:
+    """The packet as connection tracking passes it on: without a fragment header that is all there is (RFC 6946)."""
+    return packet if fragment_header(packet.raw) is None else reassemble((packet,)) or packet
 
 
 def _taken(

@@ -10,7 +10,7 @@ import pytest
 
 import dsflow
 from dsflow.cli import main
-from dsflow.engine.choosing import HashChooser, Replay
+from dsflow.engine.choosing import Chooser, Replay
 from dsflow.errors import UsageError
 from dsflow.net.build import first_packet
 from dsflow.query.branches import branches_blocks
@@ -36,7 +36,7 @@ def test_replay_goes_through_every_combination_once() -> None:
 
 def test_a_hash_chooses_uniformly_over_flows() -> None:
     flows = [first_packet(4, "tcp", 1, 2, sport=port, dport=80) for port in range(1000, 4000)]
-    counts = Counter(HashChooser().choose(5, flow, 0) for flow in flows)
+    counts = Counter(Chooser().choose(5, flow, 0) for flow in flows)
     assert sum((counts[way] - 600) ** 2 / 600 for way in range(5)) < 18.5  # chi square, 4 degrees, 0.1 %
 
 
