@@ -53,7 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dsflow {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_run, _add_trace, _add_get, _add_check, _add_diff, _add_whatif, _add_lab, _add_schema, _add_init):
+    for add in (_add_run, _add_trace, _add_get, _add_check, _add_diff, _add_whatif, _add_lab):
+        add(commands)
+    for add in (_add_assumptions, _add_schema, _add_init):
         add(commands)
     return parser
 
@@ -211,6 +213,20 @@ def _add_lab_verify(commands: Any) -> None:
         default="table",
         metavar="FORMAT",
         help="table (default, with both lists of hops where they differ), or json",
+    )
+
+
+def _add_assumptions(commands: Any) -> None:
+    text = "what no source settles and what is taken instead; of a scenario, what its answers rest on"
+    parser = _command(commands, "assumptions", "assumptions", text)
+    parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help=f"{SCENARIO_HELP}; left out: the registry")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json"),
+        default="table",
+        metavar="FORMAT",
+        help="table (default), or json",
     )
 
 

@@ -9,7 +9,7 @@ without one here drops.  Not modelled: session affinity, terminating end points,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +24,7 @@ from dsflow.dataplane.netfilter import INVALID, NO_PORT
 from dsflow.dataplane.service_ends import EndPoint
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
-from dsflow.model.cluster import Node
+from dsflow.model.cluster import Node, Pod
 from dsflow.model.services import Service, ServicePort
 from dsflow.net.address import Address, Family
 from dsflow.net.lpm import LongestPrefixTable
@@ -211,20 +211,30 @@ class _Rows:
         assumption: str | None = None,
     ) -> NatRow:
         """The row for one address and port; without end points it leaves packets to the filters."""
-        name = f"{self._node.id}/kube-proxy/{service.id}:{port.port}"
+        name = f"kube-proxy/{service.id}:{port.port}"
+        reason = _chosen(service, len(ends))
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=_match(port, address, number, in_interface),
-            rule=Rule(id=name, reason=f"an end point of {service.id} is chosen", source=service.source),
+            rule=Rule(id=name, reason=reason, source=service.source, assumption=assumption),
             address=None,
             back=replace(_BACK, id=name, source=service.source),
-            targets=tuple(
-                Target(end.address.value, port.target_port, _chosen(name, service, end, len(ends), assumption))
-                for end in ends
-            ),
+            targets=self._targets(service, port, address.family, ends),
             marks=marks,
             marks_own=NatKind.HAIRPIN_MASQUERADE,
         )
+
+    def _targets(
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+    ) -> tuple[Target, ...]:
+        """The end points as targets; where they are all of the Service's, made once for every row and node."""
+        if ends is not self._ends.end_points(service, family):
+            return _targets_of(port, ends)
+        key = service.id, port.target_port, family
+        found = self._ends.targets.get(key)
+        if found is None:
+            found = self._ends.targets[key] = _targets_of(port, ends)
+        return found
 
     def _here(self, ends: Iterable[EndPoint]) -> tuple[EndPoint, ...]:
         return tuple(end for end in ends if end.node == self._node.name)
@@ -238,7 +248,7 @@ class _Rows:
                 if ends:
                     yield _match(port, address, port.port), _none_here(service, port, self._node, "internal")
                 else:
-                    yield _match(port, address, port.port), _nobody(service, port, family, self._topology.backends)
+                    yield _match(port, address, port.port), _nobody(service, port, family, self._ends.backends(service))
             yield from self._closed_doors(service, port, family, ends)
 
     def refused_here(self) -> Iterator[tuple[Match, Drop | Continue]]:
@@ -251,7 +261,7 @@ class _Rows:
     ) -> Iterator[tuple[Match, Drop | Continue]]:
         for address, number in self._doors(service, port, family):
             if not ends:
-                yield _match(port, address, number), _nobody(service, port, family, self._topology.backends)
+                yield _match(port, address, number), _nobody(service, port, family, self._ends.backends(service))
             elif service.external_policy == "Local" and not self._here(ends):
                 yield _match(port, address, number), _none_here(service, port, self._node, "external")
 
@@ -266,18 +276,16 @@ def _match(port: ServicePort, address: Address, number: int, in_interface: str |
     )
 
 
-def _chosen(name: str, service: Service, end: EndPoint, number: int, assumption: str | None) -> Rule:
-    among = "its only end point" if number == 1 else f"one of {number} end points, each as likely"
-    return Rule(
-        id=name,
-        reason=f"kube-proxy leads {service.id} to {end.pod.id} on node/{end.node}, {among}",
-        source=service.source,
-        assumption=assumption,
-    )
+def _targets_of(port: ServicePort, ends: Iterable[EndPoint]) -> tuple[Target, ...]:
+    return tuple(Target(end.address.value, port.target_port) for end in ends)
 
 
-def _nobody(service: Service, port: ServicePort, family: Family, backends: object) -> Drop:
-    selected = backends(service) if callable(backends) else ()
+def _chosen(service: Service, number: int) -> str:
+    among = "its only end point" if number == 1 else f"one of its {number} end points, each as likely"
+    return f"kube-proxy leads {service.id} to {among}"
+
+
+def _nobody(service: Service, port: ServicePort, family: Family, selected: Sequence[Pod]) -> Drop:
     why = f"none of its {len(selected)} pods has an {family.title} address" if selected else "it selects no pod"
     rule = Rule(
         id=f"kube-proxy/{service.id}:{port.port}",

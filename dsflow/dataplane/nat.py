@@ -78,7 +78,6 @@ class Target(NamedTuple):
 
     address: int
     port: int
-    rule: Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,11 @@ Service lead to IPv4 end points and IPv6 ones to IPv6 (kubernetes.io/docs/concep
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property
 from typing import NamedTuple
 
+from dsflow.dataplane.nat import Target
 from dsflow.model.cluster import Pod
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Topology
@@ -29,11 +31,15 @@ class EndPoint(NamedTuple):
 
 
 class ServiceEnds:
-    """The end points and node ports of a topology's Services, made once for all nodes."""
+    """The end points and node ports of a topology's Services, made once for all nodes.
+
+    ``targets`` are what rows lead to that lead to all end points: by Service, their port, and family.
+    """
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
         self._known: dict[tuple[str, Family], tuple[EndPoint, ...]] = {}
+        self.targets: dict[tuple[str, int, Family], tuple[Target, ...]] = {}
 
     def families(self, service: Service) -> tuple[Family, ...]:
         """The families that a Service serves: those of its ClusterIPs, or both where it has none written."""
@@ -58,9 +64,21 @@ class ServiceEnds:
         nodes = self._topology.nodes
         pairs = [
             (pod, nodes[pod.node].address(family) if pod.host_network else pod.address(family))
-            for pod in self._topology.backends(service)
+            for pod in self.backends(service)
         ]
         return [EndPoint(pod, address, pod.node) for pod, address in pairs if address is not None]
+
+    def backends(self, service: Service) -> list[Pod]:
+        """The pods that a Service selects, by name; the same as the topology tells, from those of its namespace."""
+        wanted = set(service.selector)
+        return [pod for pod in self._namespaces.get(service.namespace, ()) if wanted and wanted <= set(pod.labels)]
+
+    @cached_property
+    def _namespaces(self) -> dict[str, list[Pod]]:
+        found: dict[str, list[Pod]] = defaultdict(list)
+        for _, pod in sorted(self._topology.pods.items()):
+            found[pod.namespace].append(pod)
+        return found
 
     def node_port(self, service: Service, port: ServicePort) -> int:
         """The port on every node that leads to a port of a Service of type NodePort or LoadBalancer."""

@@ -112,7 +112,7 @@ def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: i
             target = row.targets[at.chooser.choose(len(row.targets), packet, seed)]
             new = _with_destination(packet, target.address, target.port)
             mark = row.marks_own if target.address == packet.src else row.marks
-            return Rewrite(new, target.rule, row.kind, dnat=row, mark=mark)
+            return Rewrite(new, row.rule, row.kind, dnat=row, mark=mark)
         if row.address is None:
             return None
         return Rewrite(_with_destination(packet, row.address, row.port), row.rule, row.kind, dnat=row)

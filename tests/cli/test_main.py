@@ -14,14 +14,14 @@ import pytest
 from dsflow.cli import main, parser, trace
 from tests.cli.conftest import Run
 
-COMMANDS = ("run", "trace", "get", "check", "diff", "whatif", "schema", "init")
+COMMANDS = ("run", "trace", "get", "check", "diff", "whatif", "assumptions", "schema", "init")
 
 
 def test_help_names_every_command_and_nothing_that_does_not_exist(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     listed = [line.split()[0] for line in out.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert listed == ["run", "trace", "get", "check", "diff", "whatif", "lab", "schema", "init"]
+    assert listed == ["run", "trace", "get", "check", "diff", "whatif", "lab", "assumptions", "schema", "init"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

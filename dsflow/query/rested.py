@@ -1,0 +1,70 @@
+"""The registry of assumptions as a listing, and which of them a scenario's answers rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from dsflow.dataplane.assumptions import ASSUMPTIONS, Assumption
+from dsflow.query.matrix import Matrix
+from dsflow.query.table import Block, Row, Table
+
+__all__ = ["Rested", "registry", "rested_on"]
+
+_HEADERS = ("ASSUMPTION", "DEFAULT", "ALTERNATIVES", "CONFIDENCE")
+
+
+class Rested(NamedTuple):
+    """Assumptions, and of a scenario how many of its answers rest on each; ``asked`` is None for the registry."""
+
+    counts: dict[str, int]
+    asked: int | None = None
+
+    def blocks(self) -> Iterator[Block]:
+        """A row for each, with what it says and where that comes from."""
+        headers = _HEADERS if self.asked is None else (*_HEADERS, "ANSWERS")
+        yield Table(headers, tuple(map(self._row, self._entries())))
+        if self.asked is not None:
+            told = f"{len(self.counts)} of {len(ASSUMPTIONS)} assumptions"
+            yield f"{told}; {self.asked} questions were asked: the main job's and the scenario's own."
+
+    def _entries(self) -> Iterator[Assumption]:
+        return (entry for name, entry in ASSUMPTIONS.items() if name in self.counts)
+
+    def _row(self, entry: Assumption) -> Row:
+        cells = (entry.id, entry.default, "; ".join(entry.alternatives), entry.confidence)
+        counted = () if self.asked is None else (str(self.counts[entry.id]),)
+        return Row((*cells, *counted), (entry.statement, f"source: {entry.source}"))
+
+    def to_json(self) -> dict[str, Any]:
+        """The assumptions as data."""
+        told = [
+            {
+                "id": entry.id,
+                "statement": entry.statement,
+                "default": entry.default,
+                "alternatives": list(entry.alternatives),
+                "confidence": entry.confidence,
+                "source": entry.source,
+                "answers": None if self.asked is None else self.counts[entry.id],
+            }
+            for entry in self._entries()
+        ]
+        return {"schema": "dsflow.assumptions/1", "asked": self.asked, "assumptions": told}
+
+
+def registry() -> Rested:
+    """Every assumption.
+
+    >>> len(registry().counts) == len(ASSUMPTIONS)
+    True
+    """
+    return Rested(dict.fromkeys(ASSUMPTIONS, 0))
+
+
+def rested_on(matrix: Matrix) -> Rested:
+    """The assumptions that the answers of a matrix rest on, and how many answers each."""
+    chains = [cell.chain for cell in matrix.cells if cell.chain is not None]
+    counts = Counter(name for chain in chains for name in chain.assumptions)
+    return Rested(dict(counts), len(chains))
