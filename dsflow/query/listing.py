@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import DeviceRoute, RouteType
+from dsflow.model.services import Service, ServicePort
+from dsflow.model.topology import Profile
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
 from dsflow.net.address import Address, Family
 from dsflow.query.table import Row, Table
@@ -167,11 +169,20 @@ def _namespaces(simulation: Simulation) -> Iterator[Entry]:
 def _services(simulation: Simulation) -> Iterator[Entry]:
     topology = simulation.topology
     for service in topology.services.values():
-        ports = tuple(f"{port.protocol}/{port.port}" for port in service.ports)
+        ports = tuple(f"{port.protocol}/{port.port}{_node_port(simulation, service, port)}" for port in service.ports)
         backends = tuple(pod.id for pod in topology.backends(service))
         cells = service.namespace, service.name, service.type, ports, service.load_balancer, len(backends)
         addresses = service.cluster_ipv4, service.cluster_ipv6
         yield Entry(service.id, (*cells, *addresses, _labels(service.selector), backends))
+
+
+def _node_port(simulation: Simulation, service: Service, port: ServicePort) -> str:
+    """The port on the nodes, behind a colon as kubectl has it, where the profile knows such."""
+    if simulation.topology.profile is Profile.ARTICLE or service.type == "ClusterIP":
+        return ""
+    from dsflow.dataplane.service_ends import ServiceEnds
+
+    return f":{ServiceEnds(simulation.topology).node_port(service, port)}"
 
 
 def _load_balancers(simulation: Simulation) -> Iterator[Entry]:

@@ -80,6 +80,31 @@ def _service_ports(path: Path, service: Service, parsed: Parsed) -> None:
         names.add(port.name or "")
 
 
+def node_ports(topology: Topology, parsed: Parsed) -> None:
+    """A node port belongs to one Service alone, and to one that is reached from outside."""
+    taken: dict[tuple[str, int], str] = {}
+    for name, service in topology.services.items():
+        for index, port in enumerate(service.ports):
+            path = ("services", name, "ports", index, "node_port")
+            if port.node_port is None:
+                continue
+            if service.type == "ClusterIP":
+                parsed.report(path, f"{port.node_port} with type: ClusterIP", "type: NodePort or LoadBalancer")
+            earlier = taken.setdefault((port.protocol, port.node_port), name)
+            if earlier != name:
+                found = f"{port.protocol}/{port.node_port}, which services.{earlier} has already"
+                parsed.report(path, found, "a node port that no other Service has")
+
+
+def node_ports_out_of_range(topology: Topology, parsed: Parsed) -> None:
+    """Kubernetes gives node ports out of one range, unless the API server is told otherwise."""
+    for name, service in topology.services.items():
+        for index, port in enumerate(service.ports):
+            if port.node_port is not None and not 30000 <= port.node_port <= 32767:
+                told = f"{port.node_port} is outside 30000-32767, from which OKE's API server takes node ports"
+                parsed.note(("services", name, "ports", index, "node_port"), told)
+
+
 def cluster_addresses(topology: Topology, parsed: Parsed) -> None:
     """A ClusterIP lies outside every VCN (OKE refuses Service ranges that overlap the VCN)."""
     for name, service in topology.services.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -114,3 +115,18 @@ def test_a_kind_is_known_by_several_names(text: str, kind: str) -> None:
 def test_an_unknown_kind_is_refused_with_what_there_is() -> None:
     with pytest.raises(UsageError, match=r'^"sbnets": no such kind; there is pods, .*did you mean "subnets"'):
         kind_of("sbnets")
+
+
+def test_services_show_their_node_ports_where_there_are_such() -> None:
+    """As written, or as chosen; the article has none."""
+
+    def ports(name: str, **changes: Any) -> list[str]:
+        simulation = dsflow.load(name).what_if(changes) if changes else dsflow.load(name)
+        (item,) = listing(simulation, "services").to_json()["items"]
+        found: list[str] = item["ports"]
+        return found
+
+    assert ports("oke-sydney-gua") == ["tcp/80"]
+    assert ports("oke-sydney-as-built") == ["tcp/80:31080"]
+    (chosen,) = ports("oke-sydney-as-built", **{"services.default/nginx.ports": [{"port": 80}]})
+    assert 30000 <= int(chosen.partition(":")[2]) <= 32767

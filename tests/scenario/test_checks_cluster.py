@@ -20,6 +20,21 @@ def test_a_pods_node_exists() -> None:
     assert expected in told({f"{POD}.node": "node-4"})
 
 
+def test_a_node_port_is_one_services_and_reached_from_outside() -> None:
+    own, other = "services.default/nginx", "services.default/other"
+    changes: dict[str, Any] = {
+        f"{own}.ports": [{"port": 80, "node_port": 31080}],
+        other: {"type": "NodePort", "selector": {"app": "nginx"}, "ports": [{"port": 80, "node_port": 31080}]},
+    }
+    taken = "tcp/31080, which services.default/nginx has already: expected a node port that no other Service has"
+    assert problems(changes) == [f"{other}.ports[0].node_port: {taken}"]
+    inside = {other: {"selector": {"app": "nginx"}, "ports": [{"port": 80, "node_port": 31080}]}}
+    expected = f"{other}.ports[0].node_port: 31080 with type: ClusterIP: expected type: NodePort or LoadBalancer"
+    assert problems(inside) == [expected]
+    findings = built({f"{own}.ports": [{"port": 80, "node_port": 8080}]}).findings
+    assert any("outside 30000-32767" in str(finding) for finding in findings)
+
+
 def test_hints_stop_where_they_would_take_long() -> None:
     many = {f"default/p{n}": {"node": "nowhere-1", "host_network": True} for n in range(300)}
     nodes = {f"node-{n}": {"ipv4": f"100.0.{8 + n // 200}.{n % 200 + 9}"} for n in range(1000)}
