@@ -90,7 +90,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
                     no_backend[key] = _no_backend(service, port, family, index)
                 else:
                     listeners[key] = _nodes(balancer, service, port, family, index)
-                    no_backend[key] = _no_node(service, port, index)
+                    no_backend[key] = _no_node(service, port)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
@@ -128,7 +128,7 @@ def _nodes(
 ) -> tuple[Reoriginate, ...]:
     """The healthy nodes: all, or under the policy Local those with an end point (its health check asks for them)."""
     ends = index.service_ends.end_points(service, Family.IPV4)
-    if balancer.address(family) is None or Family.IPV4 not in index.service_ends.families(service):
+    if balancer.address(family) is None or service.refusal is not None:
         return ()
     here = {end.node for end in ends}
     number = index.service_ends.node_port(service, port)
@@ -145,10 +145,9 @@ def _nodes(
     return tuple(found)
 
 
-def _no_node(service: Service, port: ServicePort, index: Index) -> Drop:
-    if Family.IPV4 not in index.service_ends.families(service):
-        reason = f"{service.id} is single-stack IPv6, which the cloud controller refuses for a flexible load balancer"
-        mend = "serve IPv4 too, or use a network load balancer"
+def _no_node(service: Service, port: ServicePort) -> Drop:
+    if service.refusal is not None:
+        reason, mend = service.refusal
     else:
         reason = f"no node passes the health check of {service.id}: its policy is Local and it has no IPv4 end points"
         mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"

@@ -4,7 +4,9 @@ Source: kubernetes pkg/proxy/iptables/proxier.go (syncProxyRules), and kubernete
 virtual-ips.  A ClusterIP leads to any end point with the source kept; a node port and a load balancer's address do
 so under the policy Cluster with the source masqueraded, and under Local to the node's own end points with the
 source kept, but for what the node itself or its pods ask.  A Service without end points rejects; a policy Local
-without one here drops.  Not modelled: session affinity, terminating end points, node ports on loopback.
+without one here drops.  Session affinity ClientIP leads a client to one end point of a port of the Service, by
+whichever of its addresses it asks; its time-out is not modelled, as no time passes between questions.  Nor are
+terminating end points and node ports on loopback.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, T
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.services import Service, ServicePort
 from dsflow.net.address import Address, Family
+from dsflow.net.hashing import stable_hash
 from dsflow.net.lpm import LongestPrefixTable
 from dsflow.net.ranges import PortRange
 
@@ -153,7 +156,7 @@ class _Rows:
 
     def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
         for service in self._topology.services.values():
-            for family in self._ends.families(service):
+            for family in service.families:
                 for port in service.ports:
                     yield service, port, family, self._ends.end_points(service, family)
 
@@ -212,7 +215,8 @@ class _Rows:
     ) -> NatRow:
         """The row for one address and port; without end points it leaves packets to the filters."""
         name = f"kube-proxy/{service.id}:{port.port}"
-        reason = _chosen(service, len(ends))
+        sticky = service.session_affinity == "ClientIP"
+        reason = _chosen(service, len(ends), sticky=sticky)
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=_match(port, address, number, in_interface),
@@ -222,6 +226,7 @@ class _Rows:
             targets=self._targets(service, port, address.family, ends),
             marks=marks,
             marks_own=NatKind.HAIRPIN_MASQUERADE,
+            affinity=stable_hash(f"{name}/{port.protocol}") if sticky else None,
         )
 
     def _targets(
@@ -280,9 +285,10 @@ def _targets_of(port: ServicePort, ends: Iterable[EndPoint]) -> tuple[Target, ..
     return tuple(Target(end.address.value, port.target_port) for end in ends)
 
 
-def _chosen(service: Service, number: int) -> str:
+def _chosen(service: Service, number: int, *, sticky: bool) -> str:
     among = "its only end point" if number == 1 else f"one of its {number} end points, each as likely"
-    return f"kube-proxy leads {service.id} to {among}"
+    by_client = ", and this client always to the same" if sticky and number > 1 else ""
+    return f"kube-proxy leads {service.id} to {among}{by_client}"
 
 
 def _nobody(service: Service, port: ServicePort, family: Family, selected: Sequence[Pod]) -> Drop:

@@ -15,7 +15,7 @@ from dsflow.model.cluster import Pod
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family
-from dsflow.net.hashing import mix64
+from dsflow.net.hashing import stable_hash
 
 __all__ = ["EndPoint", "ServiceEnds"]
 
@@ -41,15 +41,6 @@ class ServiceEnds:
         self._known: dict[tuple[str, Family], tuple[EndPoint, ...]] = {}
         self.targets: dict[tuple[str, int, Family], tuple[Target, ...]] = {}
 
-    def families(self, service: Service) -> tuple[Family, ...]:
-        """The families that a Service serves: those of its ClusterIPs, or both where it has none written."""
-        given = [
-            family
-            for family, address in zip(Family, (service.cluster_ipv4, service.cluster_ipv6), strict=True)
-            if address is not None
-        ]
-        return tuple(given or Family)
-
     def end_points(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
         """The pods behind a Service in one family, by name; none where it does not serve the family."""
         key = service.id, family
@@ -59,7 +50,7 @@ class ServiceEnds:
         return found
 
     def _find(self, service: Service, family: Family) -> list[EndPoint]:
-        if family not in self.families(service):
+        if family not in service.families:
             return []
         nodes = self._topology.nodes
         pairs = [
@@ -94,7 +85,7 @@ class ServiceEnds:
         for name, port in ports:
             key = name, port.protocol, port.port
             if key not in found:
-                at = mix64(*(int.from_bytes(name.encode()[part::3]) & (1 << 64) - 1 for part in range(2)), port.port)
+                at = stable_hash(f"{name}:{port.protocol}/{port.port}")
                 while (port.protocol, number := _FIRST_NODE_PORT + at % _NODE_PORTS) in taken:
                     at += 1
                 found[key] = number

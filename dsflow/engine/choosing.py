@@ -16,8 +16,10 @@ class Chooser:
     2
     """
 
-    def choose(self, ways: int, packet: Packet, seed: int) -> int:
-        """The number of the way, from 0: the same for the same flow."""
+    def choose(self, ways: int, packet: Packet, seed: int, affinity: int | None = None) -> int:
+        """The number of the way, from 0: the same for the same flow, or with an ``affinity`` for the same client."""
+        if affinity is not None:
+            return mix64(packet.src, affinity, seed) % ways
         ports = (packet.sport or 0) << 16 | (packet.dport or 0)
         return mix64(packet.src, packet.dst, seed << 32 | ports) % ways
 
@@ -29,7 +31,13 @@ class Replay(Chooser):
         self._laid_down = laid_down
         self.taken: list[tuple[int, int]] = []
 
-    def choose(self, ways: int, packet: Packet, seed: int) -> int:  # noqa: ARG002 - neither flow nor seed decides
+    def choose(
+        self,
+        ways: int,
+        packet: Packet,  # noqa: ARG002 - neither flow,
+        seed: int,  # noqa: ARG002 - nor seed,
+        affinity: int | None = None,  # noqa: ARG002 - nor client decides
+    ) -> int:
         """The next way laid down, else the first."""
         place = len(self.taken)
         way = self._laid_down[place] if place < len(self._laid_down) else 0

@@ -109,7 +109,7 @@ def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: i
         if not row.match.covers(packet, at.in_interface, out_interface, at.state):
             continue
         if row.targets:
-            target = row.targets[at.chooser.choose(len(row.targets), packet, seed)]
+            target = row.targets[at.chooser.choose(len(row.targets), packet, seed, row.affinity)]
             new = _with_destination(packet, target.address, target.port)
             mark = row.marks_own if target.address == packet.src else row.marks
             return Rewrite(new, row.rule, row.kind, dnat=row, mark=mark)

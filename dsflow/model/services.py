@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsflow.net.address import Address, Family
 
-__all__ = ["LoadBalancer", "Service", "ServicePort"]
+__all__ = ["LoadBalancer", "Refusal", "Service", "ServicePort"]
+
+
+class Refusal(NamedTuple):
+    """Why no load balancer is built for a Service, and what would mend it."""
+
+    reason: str
+    mend: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,7 @@ class Service:
     """A Service: a label selector, ports, and, for type LoadBalancer, the load balancer in front.
 
     ``external_policy`` and ``internal_policy`` are its externalTrafficPolicy and internalTrafficPolicy: Cluster or
-    Local.
+    Local.  ``session_affinity`` is None or ClientIP in Kubernetes' words.
     """
 
     namespace: str
@@ -41,11 +49,32 @@ class Service:
     load_balancer: str | None = None
     external_policy: str = "Cluster"
     internal_policy: str = "Cluster"
+    session_affinity: str = "None"
     source: str = ""
 
     def cluster_address(self, family: Family) -> Address | None:
         """The ClusterIP of one family."""
         return self.cluster_ipv4 if family is Family.IPV4 else self.cluster_ipv6
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that it serves: those of its ClusterIPs, or both where it has none written."""
+        given = tuple(family for family in Family if self.cluster_address(family) is not None)
+        return given or tuple(Family)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the cloud controller builds no flexible load balancer for it; None where it does.
+
+        oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/load_balancer.go.
+        """
+        if self.session_affinity != "None":
+            reason = f"{self.id} has sessionAffinity {self.session_affinity}, which the cloud controller refuses"
+            return Refusal(reason, f"leave out services.{self.namespace}/{self.name}.session_affinity")
+        if Family.IPV4 not in self.families:
+            reason = f"{self.id} is single-stack IPv6, which the cloud controller refuses for a flexible load balancer"
+            return Refusal(reason, "serve IPv4 too, or use a network load balancer")
+        return None
 
     @property
     def id(self) -> str:

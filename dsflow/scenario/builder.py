@@ -254,6 +254,7 @@ class _Builder:
             load_balancer=text.load_balancer,
             external_policy=text.external_traffic_policy,
             internal_policy=text.internal_traffic_policy,
+            session_affinity=text.session_affinity,
             source=self._source(("services", qualified)),
         )
 

@@ -54,6 +54,8 @@ _FINDINGS = (
     checks_findings.rules_inside_their_own_subnet,
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
+    checks_findings.load_balancers_refused,
+    checks_findings.kube_proxy_in_the_article,
     checks_cluster.node_ports_out_of_range,
     checks_findings.internet_gateway_without_public_addresses,
     checks_findings.rules_to_vnics_that_check,

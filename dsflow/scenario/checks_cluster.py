@@ -20,6 +20,8 @@ __all__ = [
     "cluster_addresses",
     "duplicate_addresses",
     "internet_hosts",
+    "node_ports",
+    "node_ports_out_of_range",
     "pods",
     "public_addresses",
     "questions",

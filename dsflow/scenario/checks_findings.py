@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dsflow.model.services import Service
-from dsflow.model.topology import Topology
+from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import InternetGateway, RouteRule, RouteTable, Subnet
 from dsflow.net.address import Family, Prefix
 from dsflow.scenario.checks_private_ip import why_it_carries_nothing
@@ -17,6 +17,8 @@ __all__ = [
     "hosts_inside_a_vcn",
     "internet_gateway_without_public_addresses",
     "ipv6_rules_that_carry_nothing",
+    "kube_proxy_in_the_article",
+    "load_balancers_refused",
     "rules_back_to_their_own_subnet",
     "rules_inside_their_own_subnet",
     "rules_to_vnics_that_check",
@@ -96,6 +98,28 @@ def services_without_pods(topology: Topology, parsed: Parsed) -> None:
     for name, service in topology.services.items():
         if not _selected(service, bearers):
             parsed.note(("services", name), f"no pod of namespace {service.namespace} bears its selector's labels")
+
+
+def load_balancers_refused(topology: Topology, parsed: Parsed) -> None:
+    """A Service for which the cloud controller builds no load balancer is not reached from outside."""
+    for name, service in topology.services.items():
+        refused = service.load_balancer is not None and topology.profile is Profile.AS_BUILT
+        if refused and (refusal := service.refusal) is not None:
+            parsed.note(("services", name), f"{refusal.reason}: {refusal.mend}")
+
+
+def kube_proxy_in_the_article(topology: Topology, parsed: Parsed) -> None:
+    """The article's account has no kube-proxy, so that what is said to it has no effect there."""
+    if topology.profile is not Profile.ARTICLE:
+        return
+    for name, service in topology.services.items():
+        said = {
+            "external_traffic_policy": service.external_policy != "Cluster",
+            "internal_traffic_policy": service.internal_policy != "Cluster",
+            "session_affinity": service.session_affinity != "None",
+        }
+        for key in (key for key, is_said in said.items() if is_said):
+            parsed.note(("services", name, key), "no effect with profile: article, which has no kube-proxy")
 
 
 def _selected(service: Service, bearers: dict[tuple[str, tuple[str, str]], set[str]]) -> set[str]:

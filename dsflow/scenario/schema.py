@@ -235,6 +235,9 @@ class ServiceText(Text):
     internal_traffic_policy: Literal["Cluster", "Local"] = Field(
         "Cluster", description="Where what the cluster asks of a ClusterIP is led: Cluster or Local."
     )
+    session_affinity: Literal["None", "ClientIP"] = Field(
+        "None", description="ClientIP leads all connections of a client to one end point, whatever their ports."
+    )
 
 
 class LoadBalancerText(Text):

@@ -165,6 +165,7 @@ def _service(service: Service) -> dict[str, Any]:
             "cluster_ipv6": _text(service.cluster_ipv6),
             "external_traffic_policy": _unless_cluster(service.external_policy),
             "internal_traffic_policy": _unless_cluster(service.internal_policy),
+            "session_affinity": None if service.session_affinity == "None" else service.session_affinity,
         }
     )
 

@@ -224,3 +224,24 @@ def _address(node: str, family: int) -> str:
     found = built().topology.nodes[node].address(dsflow.net.address.Family(family))
     assert found is not None
     return str(found)
+
+
+def test_session_affinity_leads_a_client_to_one_end_point_by_whichever_address_it_asks() -> None:
+    """Clients differ in theirs: over many, every end point is as likely as another."""
+    sticky = built(("services.default/nginx.session_affinity", "ClientIP"))
+    node = sticky.topology.nodes["node-3"]
+    for family, own in ((4, node.ipv4), (6, node.ipv6)):
+        chains = [sticky.trace(ASKER, SERVICE, family=family, tcp=80, sport=port) for port in range(20000, 20040)]
+        chains += [sticky.trace(ASKER, str(own), family=family, tcp=NODE_PORT, sport=20000)]
+        assert len(set(map(reached, chains))) == 1
+        assert "and this client always to the same" in str(chains[0].to_json())
+        branches = sticky.branches(ASKER, SERVICE, family=family, tcp=80)
+        assert {reached(branch.chain) for branch in branches} == set(ENDS)
+
+
+def test_a_service_with_session_affinity_gets_no_load_balancer() -> None:
+    sticky = built(("services.default/nginx.session_affinity", "ClientIP"))
+    chain = sticky.trace("internet/client", SERVICE, family=4, tcp=80)
+    assert chain.disposition == "no-backend"
+    assert "sessionAffinity ClientIP, which the cloud controller refuses" in chain.traces[0].reason
+    assert any("sessionAffinity ClientIP" in finding for finding in map(str, sticky.topology.findings))

@@ -57,6 +57,18 @@ def test_services_that_select_no_pod() -> None:
     assert findings({"services.default/nginx.selector": {"k8s-app": "kube-dns"}}) == nobody
 
 
+def test_what_kube_proxy_is_told_in_the_article_which_has_none() -> None:
+    own = "services.default/nginx"
+    told = {"external_traffic_policy": "Local", "internal_traffic_policy": "Local", "session_affinity": "ClientIP"}
+    noted = [f"{own}.{key}: no effect with profile: article, which has no kube-proxy" for key in told]
+    said = {f"{own}.{key}": value for key, value in told.items()}
+    assert findings(said) == noted
+    refused = (
+        f"{own}: service/default/nginx has sessionAffinity ClientIP, which the cloud controller refuses: leave out"
+    )
+    assert findings(said | {"profile": "as-built"}) == [f"{refused} {own}.session_affinity"]
+
+
 def test_the_internet_gateway_for_pods_which_have_no_public_address() -> None:
     changes: dict[str, Any] = {'route_tables.pods.rules."0.0.0.0/0"': "igw/igw"}
     assert findings(changes) == [
