@@ -20,7 +20,7 @@ from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
-from dsflow.dataplane.match import Match
+from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
 from dsflow.dataplane.netfilter import INVALID, NO_PORT
 from dsflow.dataplane.service_ends import EndPoint
@@ -90,7 +90,7 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
             Confirm(),
             *device.deliver,
         ),
-        forward=(*device.forward, Filter(rows=tuple(services.refused()), stage="forward")),
+        forward=(*device.forward, Filter(rows=(_SENSELESS, *services.refused()), stage="forward")),
         send=(routing,),
         translate=(
             track,
@@ -131,6 +131,18 @@ def _told(host: Routes, rule: Rule) -> Routes:
 
     return Routes(told(host.ipv4), told(host.ipv6))
 
+
+_SENSELESS = (
+    Match(states=frozenset({State.INVALID})),
+    Drop(
+        Rule(
+            id="kube-proxy/KUBE-FORWARD",
+            reason="connection tracking makes nothing of this packet (INVALID), and kube-proxy forwards no such packet",
+        ),
+        Disposition.DENIED_FORWARD,
+    ),
+)
+"""Lest a stray answer reach a client that knows only the Service's address (proxier.go, KUBE-FORWARD)."""
 
 _CLASH = Rule(reason="another connection of the node holds this source port, so a free one of its class is taken")
 
@@ -251,9 +263,9 @@ class _Rows:
             local = service.internal_policy == "Local"
             if address is not None and not (self._here(ends) if local else ends):
                 if ends:
-                    yield _match(port, address, port.port), _none_here(service, port, self._node, "internal")
+                    yield _new(port, address, port.port), _none_here(service, port, self._node, "internal")
                 else:
-                    yield _match(port, address, port.port), _nobody(service, port, family, self._ends.backends(service))
+                    yield _new(port, address, port.port), _nobody(service, port, family, self._ends.backends(service))
             yield from self._closed_doors(service, port, family, ends)
 
     def refused_here(self) -> Iterator[tuple[Match, Drop | Continue]]:
@@ -266,9 +278,14 @@ class _Rows:
     ) -> Iterator[tuple[Match, Drop | Continue]]:
         for address, number in self._doors(service, port, family):
             if not ends:
-                yield _match(port, address, number), _nobody(service, port, family, self._ends.backends(service))
+                yield _new(port, address, number), _nobody(service, port, family, self._ends.backends(service))
             elif service.external_policy == "Local" and not self._here(ends):
-                yield _match(port, address, number), _none_here(service, port, self._node, "external")
+                yield _new(port, address, number), _none_here(service, port, self._node, "external")
+
+
+def _new(port: ServicePort, address: Address, number: int) -> Match:
+    """What would open a connection: kube-proxy's filters look at nothing else (proxier.go, iptablesJumpChains)."""
+    return replace(_match(port, address, number), states=frozenset({State.NEW}))
 
 
 def _match(port: ServicePort, address: Address, number: int, in_interface: str | None = None) -> Match:

@@ -120,13 +120,13 @@ def _hiding(device: Device) -> Iterator[str]:
 def _packet_match(match: Match, names: Mapping[str, str]) -> PacketMatch:
     """The conditions in the words of the scenario, which the ruleset of a generic device is made of."""
     assert match.src is None
-    assert match.states is None
     return PacketMatch(
         family=match.family,
         protocol=None if match.protocol is None else _PROTOCOLS[match.protocol],
         dst=match.dst,
         dport=match.dport,
         in_interface=None if match.in_interface is None else names[match.in_interface],
+        states=tuple(match.states or ()),
     )
 
 

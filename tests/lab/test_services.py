@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
 
 import dsflow
 from dsflow import Simulation
@@ -74,6 +76,32 @@ def test_the_kernel_leads_services_as_the_tables_say(changes: dict[str, Any], re
     assert report.holds, str(report)
     assert set(report.dispositions) <= reached
     assert report.hops_compared > 3 * len(probes)
+
+
+def stray(simulation: Simulation, family: Family, flags: str) -> Iterator[tuple[str, bytes]]:
+    """Segments that open no connection: from pod and node, to a pod elsewhere and to the Service."""
+    topology = simulation.topology
+    pod, service = topology.pods[END.removeprefix("pod/")], topology.services["default/nginx"]
+    for sender in (ELSEWHERE, "node/node-3"):
+        own = topology.pods[ELSEWHERE.removeprefix("pod/")] if sender == ELSEWHERE else topology.nodes["node-3"]
+        for target in (pod.address(family), service.cluster_address(family)):
+            ip = IP if family is Family.IPV4 else IPv6
+            packet = ip(src=str(own.address(family)), dst=str(target)) / TCP(sport=41000, dport=80, flags=flags)
+            yield sender, bytes(packet)
+
+
+@needs_lab
+@pytest.mark.parametrize("selector", ["nginx", "nothing"])
+def test_what_opens_no_connection_is_neither_rejected_nor_forwarded(selector: str) -> None:
+    """An answer without a question is INVALID; kube-proxy's rejects are for what is NEW."""
+    simulation = built(**{"selector.app": selector})
+    for family in Family:
+        probes = [Probe(device=sender, packet=raw) for sender, raw in stray(simulation, family, "SA")]
+        chains = [simulation.send(probe.device, probe.packet) for probe in probes]
+        assert chains[0].disposition == "denied-forward"
+        assert "KUBE-FORWARD" in str(chains[0].to_json())
+        report = verify(simulation, probes)
+        assert report.holds, str(report)
 
 
 @needs_lab
