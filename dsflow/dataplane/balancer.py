@@ -90,7 +90,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
                     no_backend[key] = _no_backend(service, port, family, index)
                 else:
                     listeners[key] = _nodes(balancer, service, port, family, index)
-                    no_backend[key] = _no_node(service, port)
+                    no_backend[key] = _no_node(service, port, index)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
@@ -110,27 +110,25 @@ def _backends(
     if vip is None:
         return ()
     found = []
-    for pod in index.topology.backends(service):
-        address = pod.address(family) or (index.topology.nodes[pod.node].address(family) if pod.host_network else None)
-        if address is not None:
-            rule = Rule(
-                id=f"{service.id}:{port.port}",
-                reason=f"the client's connection ends here and {pod.id} port {port.target_port} is dialled",
-                source=service.source,
-                assumption="proxy-keeps-family",
-            )
-            found.append(Reoriginate(rule, int(family), vip.value, address.value, port.target_port))
+    for end in index.service_ends.end_points(service, family):
+        rule = Rule(
+            id=f"{service.id}:{port.port}",
+            reason=f"the client's connection ends here and {end.pod.id} port {port.target_port} is dialled",
+            source=service.source,
+            assumption="proxy-keeps-family",
+        )
+        found.append(Reoriginate(rule, int(family), vip.value, end.address.value, port.target_port))
     return tuple(found)
 
 
 def _nodes(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
 ) -> tuple[Reoriginate, ...]:
-    """The healthy nodes: all, or under the policy Local those with an end point (its health check asks for them)."""
+    """The healthy nodes: all, or under the policy Local those with an end point that stays (their health check)."""
     ends = index.service_ends.end_points(service, Family.IPV4)
     if balancer.address(family) is None or service.refusal is not None:
         return ()
-    here = {end.node for end in ends}
+    here = {end.node for end in ends if not end.pod.terminating}
     number = index.service_ends.node_port(service, port)
     found = []
     for node in index.topology.nodes.values():
@@ -145,25 +143,18 @@ def _nodes(
     return tuple(found)
 
 
-def _no_node(service: Service, port: ServicePort) -> Drop:
+def _no_node(service: Service, port: ServicePort, index: Index) -> Drop:
     if service.refusal is not None:
         reason, mend = service.refusal
     else:
-        reason = f"no node passes the health check of {service.id}: its policy is Local and it has no IPv4 end points"
-        mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+        why, mend = index.service_ends.none(service, Family.IPV4)
+        reason = f"no node passes the health check, as the policy is Local and {why}"
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 
 
 def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
-    selector = ", ".join(f"{key}={value}" for key, value in service.selector) or "nothing"
-    selected = index.topology.backends(service)
-    if selected:
-        reason = f"{service.id} selects {len(selected)} pods, but none of them has an {family.title} address"
-        mend = f"give them {family.title} addresses"
-    else:
-        reason = f"{service.id} selects {selector}, which no pod of namespace {service.namespace} bears"
-        mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+    reason, mend = index.service_ends.none(service, family)
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 

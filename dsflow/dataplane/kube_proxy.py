@@ -6,12 +6,12 @@ so under the policy Cluster with the source masqueraded, and under Local to the 
 source kept, but for what the node itself or its pods ask.  A Service without end points rejects; a policy Local
 without one here drops.  Session affinity ClientIP leads a client to one end point of a port of the Service, by
 whichever of its addresses it asks; its time-out is not modelled, as no time passes between questions.  Nor are
-terminating end points and node ports on loopback.
+node ports on loopback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -26,8 +26,8 @@ from dsflow.dataplane.netfilter import INVALID, NO_PORT
 from dsflow.dataplane.service_ends import EndPoint
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
-from dsflow.model.cluster import Node, Pod
-from dsflow.model.services import Service, ServicePort
+from dsflow.model.cluster import Node
+from dsflow.model.services import Refusal, Service, ServicePort
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
 from dsflow.net.lpm import LongestPrefixTable
@@ -195,7 +195,7 @@ class _Rows:
                 if service.external_policy == "Cluster":
                     yield row(ends, marks=NatKind.MASQUERADE)
                 elif ends:
-                    yield row(self._here(ends), in_interface=_PRIMARY)
+                    yield row(self._here(service, family), in_interface=_PRIMARY)
                     yield row(ends, assumption="kube-proxy-knows-pods")
 
     def sent(self) -> Iterator[NatRow]:
@@ -211,7 +211,7 @@ class _Rows:
         address = service.cluster_address(family)
         if address is not None:
             local = service.internal_policy == "Local"
-            yield self._row(service, port, address, port.port, self._here(ends) if local else ends)
+            yield self._row(service, port, address, port.port, self._here(service, family) if local else ends)
 
     def _row(
         self,
@@ -253,19 +253,19 @@ class _Rows:
             found = self._ends.targets[key] = _targets_of(port, ends)
         return found
 
-    def _here(self, ends: Iterable[EndPoint]) -> tuple[EndPoint, ...]:
-        return tuple(end for end in ends if end.node == self._node.name)
+    def _here(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
+        return self._ends.end_points_on(self._node, service, family)
 
     def refused(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What kube-proxy rejects on its way through or out: a Service with nothing behind it."""
         for service, port, family, ends in self._ports():
             address = service.cluster_address(family)
             local = service.internal_policy == "Local"
-            if address is not None and not (self._here(ends) if local else ends):
+            if address is not None and not (self._here(service, family) if local else ends):
                 if ends:
                     yield _new(port, address, port.port), _none_here(service, port, self._node, "internal")
                 else:
-                    yield _new(port, address, port.port), _nobody(service, port, family, self._ends.backends(service))
+                    yield _new(port, address, port.port), _nobody(service, port, self._ends.none(service, family))
             yield from self._closed_doors(service, port, family, ends)
 
     def refused_here(self) -> Iterator[tuple[Match, Drop | Continue]]:
@@ -278,8 +278,8 @@ class _Rows:
     ) -> Iterator[tuple[Match, Drop | Continue]]:
         for address, number in self._doors(service, port, family):
             if not ends:
-                yield _new(port, address, number), _nobody(service, port, family, self._ends.backends(service))
-            elif service.external_policy == "Local" and not self._here(ends):
+                yield _new(port, address, number), _nobody(service, port, self._ends.none(service, family))
+            elif service.external_policy == "Local" and not self._here(service, family):
                 yield _new(port, address, number), _none_here(service, port, self._node, "external")
 
 
@@ -308,16 +308,9 @@ def _chosen(service: Service, number: int, *, sticky: bool) -> str:
     return f"kube-proxy leads {service.id} to {among}{by_client}"
 
 
-def _nobody(service: Service, port: ServicePort, family: Family, selected: Sequence[Pod]) -> Drop:
-    why = f"none of its {len(selected)} pods has an {family.title} address" if selected else "it selects no pod"
-    rule = Rule(
-        id=f"kube-proxy/{service.id}:{port.port}",
-        reason=f"{service.id} has no {family.title} end points, as {why}: kube-proxy rejects",
-        source=service.source,
-        mend=f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
-        if not selected
-        else f"give its pods {family.title} addresses",
-    )
+def _nobody(service: Service, port: ServicePort, none: Refusal) -> Drop:
+    name = f"kube-proxy/{service.id}:{port.port}"
+    rule = Rule(id=name, reason=f"{none.reason}: kube-proxy rejects", source=service.source, mend=none.mend)
     return Drop(rule, Disposition.NO_BACKEND, error=IcmpError.PORT_UNREACHABLE)
 
 

@@ -7,12 +7,13 @@ Service lead to IPv4 end points and IPv6 ones to IPv6 (kubernetes.io/docs/concep
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from dsflow.dataplane.nat import Target
-from dsflow.model.cluster import Pod
-from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.model.cluster import Node, Pod
+from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
@@ -30,6 +31,15 @@ class EndPoint(NamedTuple):
     node: str
 
 
+def _usable(ends: Sequence[EndPoint]) -> tuple[EndPoint, ...]:
+    """Those that are ready; if none is, those that still serve while they terminate.
+
+    Source: kubernetes pkg/proxy/topology.go (CategorizeEndpoints).
+    """
+    serving = tuple(end for end in ends if end.pod.ready)
+    return tuple(end for end in serving if not end.pod.terminating) or serving
+
+
 class ServiceEnds:
     """The end points and node ports of a topology's Services, made once for all nodes.
 
@@ -38,15 +48,27 @@ class ServiceEnds:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._known: dict[tuple[str, Family], tuple[EndPoint, ...]] = {}
+        self._known: dict[tuple[str, Family], dict[str | None, tuple[EndPoint, ...]]] = {}
         self.targets: dict[tuple[str, int, Family], tuple[Target, ...]] = {}
 
     def end_points(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
-        """The pods behind a Service in one family, by name; none where it does not serve the family."""
+        """What a Service leads to in one family, by name; none where it does not serve the family."""
+        return self._found(service, family)[None]
+
+    def end_points_on(self, node: Node, service: Service, family: Family) -> tuple[EndPoint, ...]:
+        """What it leads to under a policy Local on ``node``."""
+        return self._found(service, family).get(node.name, ())
+
+    def _found(self, service: Service, family: Family) -> dict[str | None, tuple[EndPoint, ...]]:
+        """The end points on every node that has some, and under None those of the cluster."""
         key = service.id, family
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = tuple(self._find(service, family))
+            ends = self._find(service, family)
+            here = defaultdict[str, list[EndPoint]](list)
+            for end in ends:
+                here[end.node].append(end)
+            found = self._known[key] = {node: _usable(some) for node, some in here.items()} | {None: _usable(ends)}
         return found
 
     def _find(self, service: Service, family: Family) -> list[EndPoint]:
@@ -58,6 +80,21 @@ class ServiceEnds:
             for pod in self.backends(service)
         ]
         return [EndPoint(pod, address, pod.node) for pod, address in pairs if address is not None]
+
+    def none(self, service: Service, family: Family) -> Refusal:
+        """Why a Service has no end point in a family, or none that stays, and what would mend it."""
+        selected = self.backends(service)
+        if not selected:
+            selector = ", ".join(f"{key}={value}" for key, value in service.selector) or "nothing"
+            mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
+            return Refusal(f"{service.id} selects {selector}, which no pod of {service.namespace} bears", mend)
+        found = f"{service.id} selects {len(selected)} pod{'s' * (len(selected) > 1)}, but none"
+        ends = self._find(service, family)
+        if not ends:
+            return Refusal(f"{found} has an {family.title} address", f"give them {family.title} addresses")
+        if not any(end.pod.ready for end in ends):
+            return Refusal(f"{found} is ready in {family.title}", "find out why their readiness probes fail")
+        return Refusal(f"{found} is to stay, as those that are ready are being deleted", "wait for others to be ready")
 
     def backends(self, service: Service) -> list[Pod]:
         """The pods that a Service selects, by name; the same as the topology tells, from those of its namespace."""

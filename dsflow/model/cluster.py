@@ -68,7 +68,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None)."""
+    """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None).
+
+    ``ready`` is what its readiness probe finds.  A ``terminating`` pod is one being deleted.
+    """
 
     namespace: str
     name: str
@@ -79,6 +82,8 @@ class Pod:
     host_network: bool = False
     labels: tuple[tuple[str, str], ...] = ()
     listen: tuple[Listener, ...] = ()
+    ready: bool = True
+    terminating: bool = False
     source: str = ""
 
     @property

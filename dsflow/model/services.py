@@ -11,7 +11,7 @@ __all__ = ["LoadBalancer", "Refusal", "Service", "ServicePort"]
 
 
 class Refusal(NamedTuple):
-    """Why no load balancer is built for a Service, and what would mend it."""
+    """Why a Service is not served, and what would mend it."""
 
     reason: str
     mend: str

@@ -144,7 +144,12 @@ def _pods(simulation: Simulation) -> Iterator[Entry]:
     for pod in simulation.topology.pods.values():
         holder: Pod | Node = nodes[pod.node] if pod.host_network else pod
         place = pod.namespace, pod.name, holder.ipv4, holder.ipv6, pod.node
-        yield Entry(pod.id, (*place, holder.subnet, pod.listen, _labels(pod.labels), pod.host_network))
+        yield Entry(pod.id, (*place, holder.subnet, pod.listen, _labels(pod.labels), pod.host_network, _state(pod)))
+
+
+def _state(pod: Pod) -> str:
+    """What Services go by."""
+    return "terminating" if pod.terminating else "ready" if pod.ready else "not ready"
 
 
 def _labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -276,7 +281,9 @@ def _links(simulation: Simulation) -> Iterator[Entry]:
 
 
 KINDS: dict[str, Kind] = {
-    "pods": Kind(("NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK"), 5, _pods),
+    "pods": Kind(
+        ("NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK", "STATE"), 5, _pods
+    ),
     "nodes": Kind(("NAME", "IPv4", "IPv6", "SUBNET", "PODS", "PUBLIC-IPv4", "DOMAIN", "LISTEN"), 5, _nodes),
     "namespaces": Kind(("NAME", "PODS", "LABELS"), 3, _namespaces),
     "services": Kind(

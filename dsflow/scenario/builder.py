@@ -228,6 +228,8 @@ class _Builder:
             host_network=text.host_network,
             labels=_labels(text.labels),
             listen=tuple(text.listen),
+            ready=text.ready,
+            terminating=text.terminating,
             source=self._source(path),
         )
 

@@ -90,14 +90,17 @@ def hosts_inside_a_vcn(topology: Topology, parsed: Parsed) -> None:
 
 
 def services_without_pods(topology: Topology, parsed: Parsed) -> None:
-    """A Service that selects no pod has nobody to serve."""
+    """A Service that selects no pod, or none that is ready, has nobody to serve."""
     bearers = defaultdict[tuple[str, tuple[str, str]], set[str]](set)
     for name, pod in topology.pods.items():
         for label in pod.labels:
             bearers[pod.namespace, label].add(name)
     for name, service in topology.services.items():
-        if not _selected(service, bearers):
+        selected = _selected(service, bearers)
+        if not selected:
             parsed.note(("services", name), f"no pod of namespace {service.namespace} bears its selector's labels")
+        elif not any(topology.pods[pod].ready for pod in selected):
+            parsed.note(("services", name), f"none of its {len(selected)} pods is ready")
 
 
 def load_balancers_refused(topology: Topology, parsed: Parsed) -> None:

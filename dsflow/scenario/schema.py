@@ -206,6 +206,10 @@ class PodText(Text):
     host_network: bool = Field(False, description="true: it has its node's addresses and none of its own.")
     labels: dict[Label, Label] = Field({}, description="Its labels, for Services to select.")
     listen: list[Listen] = Field([], description="What answers in it, such as tcp/80.")
+    ready: bool = Field(True, description="false: its readiness probe fails, so that Services leave it out.")
+    terminating: bool = Field(
+        False, description="true: it is being deleted; Services leave it out while another is ready."
+    )
 
 
 class ServicePortText(Text):

@@ -150,6 +150,8 @@ def _pod(pod: Pod) -> dict[str, Any]:
             "ipv6": _text(pod.ipv6),
             "labels": dict(pod.labels),
             "listen": _texts(pod.listen),
+            "ready": None if pod.ready else False,
+            "terminating": pod.terminating or None,
         }
     )
 

@@ -56,7 +56,8 @@ def test_every_kind_is_listed(run: Run, kind: str) -> None:
 
 def test_wide_adds_columns(run: Run) -> None:
     header = run("get", "po", "oke-sydney", "-o", "wide").out.splitlines()[0]
-    assert header.split() == ["NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK"]
+    wide = ["SUBNET", "LISTEN", "LABELS", "HOST-NETWORK", "STATE"]
+    assert header.split() == ["NS", "NAME", "IPv4", "IPv6", "NODE", *wide]
 
 
 def test_names_are_ids(run: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import dsflow
 from dsflow import Simulation
+from dsflow.net.address import Family
 from dsflow.trace.chain import Chain
 
 SERVICE = "service/default/nginx"
@@ -245,3 +246,40 @@ def test_a_service_with_session_affinity_gets_no_load_balancer() -> None:
     assert chain.disposition == "no-backend"
     assert "sessionAffinity ClientIP, which the cloud controller refuses" in chain.traces[0].reason
     assert any("sessionAffinity ClientIP" in finding for finding in map(str, sticky.topology.findings))
+
+
+NODE_1, NODE_1_TOO, NODE_2 = (f"pods.{end.removeprefix('pod/')}" for end in ENDS)
+HERE = (f"{NODE_1}.terminating", True), (f"{NODE_1_TOO}.terminating", True)
+
+
+def led_to(simulation: Simulation, target: str, family: int, port: int = 80) -> set[str]:
+    branches = simulation.branches("node/node-3", target, family=family, tcp=port)
+    return {reached(branch.chain) for branch in branches if branch.chain.disposition == "delivered"}
+
+
+@BOTH
+def test_services_leave_out_what_is_not_ready_and_what_is_being_deleted(family: int) -> None:
+    """While one pod is ready; pods that are being deleted serve where there is no other."""
+    assert led_to(built(*HERE), SERVICE, family) == {ENDS[2]}
+    assert led_to(built((f"{NODE_1}.ready", False)), SERVICE, family) == set(ENDS[1:])
+    assert led_to(built(*HERE, (f"{NODE_2}.ready", False)), SERVICE, family) == set(ENDS[:2])
+    nobody = built(*((f"{pod}.ready", False) for pod in (NODE_1, NODE_1_TOO, NODE_2)))
+    chain = nobody.trace(ASKER, SERVICE, family=family, tcp=80)
+    assert chain.disposition == "no-backend"
+    assert "selects 3 pods, but none is ready" in chain.traces[0].reason
+    assert nobody.trace(ASKER, ENDS[0], family=family, tcp=80).disposition == "delivered"
+
+
+@BOTH
+def test_under_local_a_node_keeps_to_its_own_that_are_being_deleted_and_fails_its_health_check(family: int) -> None:
+    local = built((POLICY, "Local"), *HERE)
+    own = local.topology.nodes["node-1"].address(Family(family))
+    asked = local.branches("node/node-2", str(own), family=family, tcp=NODE_PORT)
+    assert {reached(branch.chain) for branch in asked} == set(ENDS[:2])
+    dialled = local.branches("internet/client", SERVICE, family=family, tcp=80)
+    hops = [hop for branch in dialled for trace in branch.chain.traces for hop in trace.hops]
+    assert {hop.device for hop in hops if hop.kind == "node"} == {"node/node-2"}
+    none = built((POLICY, "Local"), *HERE, (f"{NODE_2}.terminating", True))
+    chain = none.trace("internet/client", SERVICE, family=family, tcp=80)
+    assert chain.disposition == "no-backend"
+    assert "those that are ready are being deleted" in chain.traces[0].reason

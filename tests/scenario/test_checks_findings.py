@@ -57,6 +57,13 @@ def test_services_that_select_no_pod() -> None:
     assert findings({"services.default/nginx.selector": {"k8s-app": "kube-dns"}}) == nobody
 
 
+def test_services_none_of_whose_pods_is_ready() -> None:
+    pods = [name for name in built({}).pods if name.startswith("default/nginx-")]
+    not_ready = {f"pods.{name}.ready": False for name in pods}
+    assert findings(not_ready) == [f"services.default/nginx: none of its {len(pods)} pods is ready"]
+    assert findings(dict(list(not_ready.items())[1:])) == []
+
+
 def test_what_kube_proxy_is_told_in_the_article_which_has_none() -> None:
     own = "services.default/nginx"
     told = {"external_traffic_policy": "Local", "internal_traffic_policy": "Local", "session_affinity": "ClientIP"}

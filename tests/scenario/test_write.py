@@ -78,6 +78,20 @@ def test_two_vcns_survive_the_round_trip() -> None:
     assert without_sources(again) == without_sources(topology)
 
 
+def test_pods_and_services_as_kube_proxy_sees_them_survive_the_round_trip() -> None:
+    pods = list(built({}).pods)
+    changes: dict[str, Any] = {
+        f"pods.{pods[0]}.ready": False,
+        f"pods.{pods[1]}.terminating": True,
+        "services.default/nginx.session_affinity": "ClientIP",
+    }
+    topology = built(changes)
+    assert (topology.pods[pods[0]].ready, topology.pods[pods[1]].terminating) == (False, True)
+    assert topology.services["default/nginx"].session_affinity == "ClientIP"
+    again = scenario.build(scenario.read(scenario.to_data(topology)))
+    assert without_sources(again) == without_sources(topology)
+
+
 def test_written_objects_take_one_line() -> None:
     lines = scenario.to_yaml(built({}, "two-pods")).splitlines()
     assert '  node-1: {ipv4: 10.0.1.11, ipv6: "fd00:10:0:1::11", availability_domain: AD-1}' in lines
