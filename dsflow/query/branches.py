@@ -19,7 +19,10 @@ def branches_blocks(branches: Iterable[Branch]) -> Iterator[Block]:
     """A row for every branch, the likeliest first, with what goes wrong under it."""
     ordered = sorted(branches, key=lambda branch: -branch.probability)
     yield Table(_HEADERS, tuple(map(_row, ordered)))
-    yield f"{len(ordered)} branch{'' if len(ordered) == 1 else 'es'}, each choice as likely as another."
+    if len(ordered) == 1:
+        yield "1 branch: there was nothing to choose."
+    else:
+        yield f"{len(ordered)} branches, each choice as likely as another."
 
 
 def _row(branch: Branch) -> Row:
