@@ -3,7 +3,8 @@
 Names and addresses follow from the two numbers alone.  A cluster of n nodes has one subnet for them, one
 for the load balancer, and as many pod subnets as it needs, each with a /17 and a /64; a node's pods share
 one of them.  Everything that is dual-stack has a global IPv6 address, so that every path type works in
-both families.  Names count from 0: ``node-0000``, ``pod/team-000/web-0000-000``.
+both families.  Names count from 0: ``node-0000``, ``pod/team-000/web-0000-000``.  With ``--services`` the
+profile is as-built, and the teams have so many Services among them, by turns of type ClusterIP and NodePort.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ NODES_PER_TEAM = 10  # whose pods share a namespace
 FIRST_HOST = 16  # OCI reserves the first two addresses of a subnet
 MOST_NODES = 4_000  # of a /20's 4,096 addresses
 MOST_POD_SUBNETS = 250  # of a /56's 256 subnets
+MOST_SERVICES = 2_000  # every second one takes a node port of 2,768
 
 _HEADER = """\
 apiVersion: dsflow/v1
 name: {name}
 description: {nodes} nodes with {pods} pods each.
+profile: {profile}
 
 vcns:
   big:
@@ -36,9 +39,6 @@ route_tables:
   cluster: {{rules: {{"0.0.0.0/0": natgw/nat, "::/0": igw/igw}}}}
   front: {{rules: {{"0.0.0.0/0": igw/igw, "::/0": igw/igw}}}}
 
-services:
-  team-000/web: {{type: LoadBalancer, selector: {{app: web}}, ports: [{{port: 80}}], load_balancer: lb/web}}
-
 load_balancers:
   web: {{ipv4: 10.0.16.16, public_ipv4: 203.0.113.20, ipv6: "2001:db8:1:1::10"}}
 
@@ -49,6 +49,12 @@ internet:
 subnets:
   nodes: {{ipv4: 10.0.0.0/20, ipv6: ["2001:db8:1::/64"], access: public, route_table: cluster}}
   front: {{ipv4: 10.0.16.0/24, ipv6: ["2001:db8:1:1::/64"], access: public, route_table: front}}
+"""
+
+_FRONT = """\
+
+services:
+  team-000/web: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}], load_balancer: lb/web}
 """
 
 
@@ -62,8 +68,8 @@ def pod_name(node: int, pod: int) -> str:
     return f"team-{node // NODES_PER_TEAM:03}/web-{node:04}-{pod:03}"
 
 
-def scenario_lines(nodes: int, pods: int) -> Iterator[str]:
-    """The lines of a scenario of ``nodes`` nodes with ``pods`` pods each.
+def scenario_lines(nodes: int, pods: int, services: int = 0) -> Iterator[str]:
+    """The lines of a scenario of ``nodes`` nodes with ``pods`` pods each, and so many Services.
 
     Raises
     ------
@@ -76,9 +82,14 @@ def scenario_lines(nodes: int, pods: int) -> Iterator[str]:
     subnets = -(-nodes // nodes_per_subnet)
     if subnets > MOST_POD_SUBNETS:
         raise ValueError(f"{nodes * pods} pods: expected at most {MOST_POD_SUBNETS} subnets of {PODS_PER_SUBNET}")
+    if not 0 <= services <= MOST_SERVICES:
+        raise ValueError(f"{services} Services: expected 0-{MOST_SERVICES}")
+    profile = "as-built" if services else "article"
     cidrs = ", ".join(f"10.{second}.0.0/16" for second in range(1 + -(-subnets // 2)))
-    yield _HEADER.format(name=f"cluster-{nodes}x{pods}", nodes=nodes, pods=pods, cidrs=cidrs)
+    yield _HEADER.format(name=f"cluster-{nodes}x{pods}", nodes=nodes, pods=pods, cidrs=cidrs, profile=profile)
     yield from (_pod_subnet(subnet) for subnet in range(subnets))
+    yield _FRONT
+    yield from (_service(service, -(-nodes // NODES_PER_TEAM)) for service in range(services))
     yield "\nnodes:\n"
     yield from (_node(node) for node in range(nodes))
     yield "\npods:\n"
@@ -90,6 +101,15 @@ def scenario_lines(nodes: int, pods: int) -> Iterator[str]:
 def _pod_subnet(subnet: int) -> str:
     ipv4, ipv6 = f"{_dotted(_pods_base(subnet))}/17", f"2001:db8:1:{subnet + 2:x}::/64"
     return f'  pods-{subnet}: {{ipv4: {ipv4}, ipv6: ["{ipv6}"], access: public, route_table: cluster}}\n'
+
+
+def _service(service: int, teams: int) -> str:
+    kind = ("ClusterIP", "NodePort")[service % 2]
+    addresses = (
+        f'cluster_ipv4: {_dotted((172 << 24) + (16 << 16) + 1 + service)}, cluster_ipv6: "fd00:eeee::{1 + service:x}"'
+    )
+    what = f"type: {kind}, selector: {{app: web}}, ports: [{{port: 80}}], {addresses}"
+    return f"  team-{service % teams:03}/service-{service:04}: {{{what}}}\n"
 
 
 def _node(node: int) -> str:
@@ -117,9 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="a scenario of any size, as YAML text")
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--pods", type=int, default=100, help="on each node")
+    parser.add_argument("--services", type=int, default=0, help="in all, with profile: as-built")
     options = parser.parse_args(arguments)
     try:
-        sys.stdout.writelines(scenario_lines(options.nodes, options.pods))
+        sys.stdout.writelines(scenario_lines(options.nodes, options.pods, options.services))
     except ValueError as error:
         parser.error(str(error))
     return 0

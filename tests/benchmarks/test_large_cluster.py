@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import dsflow
 from benchmarks import large_cluster as benchmark
 
 
@@ -17,6 +18,15 @@ def test_the_measured_process_tells_its_phases_and_its_parent_sees_its_memory(tm
     assert (result.disposition, result.hops) == ("delivered", 5)
     assert result.peak_mib > 1
     assert result.wall_s >= sum(result.phases_s.values()) - 0.1
+
+
+def test_with_services_the_question_goes_to_one_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    benchmark.write_scenario(path, nodes=12, pods=2, services=5)
+    sim = dsflow.load(path)
+    assert sim.topology.profile == "as-built"
+    assert len(sim.topology.services) == 6  # and the one behind the load balancer
+    assert benchmark.measure(path).disposition == "delivered"
 
 
 def test_a_process_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
@@ -38,3 +48,5 @@ def test_the_exit_code_tells_of_a_missed_gate(
     out = capsys.readouterr().out
     assert out.startswith("2 nodes with 1 pods each")
     assert ("a gate is missed" in out) == bool(code)
+    assert benchmark.main(["--nodes=2", "--pods=1", "--services=2"]) == 0
+    assert "2 Services" in capsys.readouterr().out
