@@ -128,18 +128,19 @@ def _add_trace(commands: Any) -> None:
         "--df", action=argparse.BooleanOptionalAction, help="IPv4's don't-fragment flag (default: on TCP only)"
     )
     parser.add_argument("--source", metavar="ADDRESS", help="another source address than FROM's own")
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=("table", "wide", "json", "yaml", "mermaid"),
-        default="table",
-        metavar="FORMAT",
-        help="table (default), wide (every step), json, yaml, or mermaid (a diagram per family)",
+    _add_output(
+        parser,
+        ("table", "wide", "json", "yaml", "mermaid"),
+        "table (default), wide (every step), json, yaml, or mermaid (a diagram per family)",
     )
     parser.add_argument("--pcap", metavar="FILE", help="write the packets at every hop as pcapng")
     parser.add_argument(
         "--branches", action="store_true", help="every back end that could be chosen, with its probability"
     )
+
+
+def _add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], words: str) -> None:
+    parser.add_argument("-o", "--output", choices=formats, default="table", metavar="FORMAT", help=words)
 
 
 def _add_get(commands: Any) -> None:
@@ -150,13 +151,8 @@ def _add_get(commands: Any) -> None:
         help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, routes, gateways, hosts or devices",
     )
     _add_scenario(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=("table", "wide", "json", "yaml", "name"),
-        default="table",
-        metavar="FORMAT",
-        help="table (default), wide, json, yaml, or name (the ids only)",
+    _add_output(
+        parser, ("table", "wide", "json", "yaml", "name"), "table (default), wide, json, yaml, or name (the ids only)"
     )
 
 
@@ -206,28 +202,14 @@ def _add_lab_verify(commands: Any) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--probes", metavar="FILE", help='JSON lines: {"device": ..., "packet": hex, "interface": ...}')
     source.add_argument("--random", type=_whole(1, 100_000), metavar="N", help="N packets drawn by --seed")
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=("table", "json"),
-        default="table",
-        metavar="FORMAT",
-        help="table (default, with both lists of hops where they differ), or json",
-    )
+    _add_output(parser, ("table", "json"), "table (default, with both lists of hops where they differ), or json")
 
 
 def _add_assumptions(commands: Any) -> None:
     text = "what no source settles and what is taken instead; of a scenario, what its answers rest on"
     parser = _command(commands, "assumptions", "assumptions", text)
     parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help=f"{SCENARIO_HELP}; left out: the registry")
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=("table", "json"),
-        default="table",
-        metavar="FORMAT",
-        help="table (default), or json",
-    )
+    _add_output(parser, ("table", "json"), "table (default), or json")
 
 
 def _add_schema(commands: Any) -> None:

@@ -40,7 +40,7 @@ class Index:
     @cached_property
     def service_ends(self) -> ServiceEnds:
         """What stands behind each Service."""
-        from dsflow.dataplane.service_ends import ServiceEnds  # only where Services are more than the article says
+        from dsflow.dataplane.service_ends import ServiceEnds  # only where somebody asks for a Service
 
         return ServiceEnds(self.topology)
 

@@ -11,7 +11,7 @@ node ports on loopback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match, State
-from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
+from dsflow.dataplane.nat import NatCapability, NatKind, NatRow
 from dsflow.dataplane.netfilter import INVALID, NO_PORT
 from dsflow.dataplane.service_ends import EndPoint
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
@@ -235,23 +235,11 @@ class _Rows:
             rule=Rule(id=name, reason=reason, source=service.source, assumption=assumption),
             address=None,
             back=replace(_BACK, id=name, source=service.source),
-            targets=self._targets(service, port, address.family, ends),
+            targets=self._ends.targets(service, port, address.family, ends),
             marks=marks,
             marks_own=NatKind.HAIRPIN_MASQUERADE,
             affinity=stable_hash(f"{name}/{port.protocol}") if sticky else None,
         )
-
-    def _targets(
-        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
-    ) -> tuple[Target, ...]:
-        """The end points as targets; where they are all of the Service's, made once for every row and node."""
-        if ends is not self._ends.end_points(service, family):
-            return _targets_of(port, ends)
-        key = service.id, port.target_port, family
-        found = self._ends.targets.get(key)
-        if found is None:
-            found = self._ends.targets[key] = _targets_of(port, ends)
-        return found
 
     def _here(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
         return self._ends.end_points_on(self._node, service, family)
@@ -296,10 +284,6 @@ def _match(port: ServicePort, address: Address, number: int, in_interface: str |
         dport=PortRange(number, number),
         in_interface=in_interface,
     )
-
-
-def _targets_of(port: ServicePort, ends: Iterable[EndPoint]) -> tuple[Target, ...]:
-    return tuple(Target(end.address.value, port.target_port) for end in ends)
 
 
 def _chosen(service: Service, number: int, *, sticky: bool) -> str:

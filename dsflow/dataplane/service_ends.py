@@ -13,14 +13,12 @@ from typing import NamedTuple
 
 from dsflow.dataplane.nat import Target
 from dsflow.model.cluster import Node, Pod
-from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
+from dsflow.model.services import NODE_PORTS, LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
 
 __all__ = ["EndPoint", "ServiceEnds"]
-
-_FIRST_NODE_PORT, _NODE_PORTS = 30000, 2768  # --service-node-port-range, kube-apiserver's default
 
 
 class EndPoint(NamedTuple):
@@ -40,16 +38,17 @@ def _usable(ends: Sequence[EndPoint]) -> tuple[EndPoint, ...]:
     return tuple(end for end in serving if not end.pod.terminating) or serving
 
 
-class ServiceEnds:
-    """The end points and node ports of a topology's Services, made once for all nodes.
+def _targets(port: ServicePort, ends: Sequence[EndPoint]) -> tuple[Target, ...]:
+    return tuple(Target(end.address.value, port.target_port) for end in ends)
 
-    ``targets`` are what rows lead to that lead to all end points: by Service, their port, and family.
-    """
+
+class ServiceEnds:
+    """The end points and node ports of a topology's Services, made once for all nodes."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
         self._known: dict[tuple[str, Family], dict[str | None, tuple[EndPoint, ...]]] = {}
-        self.targets: dict[tuple[str, int, Family], tuple[Target, ...]] = {}
+        self._targets: dict[tuple[str, int, Family], tuple[Target, ...]] = {}
 
     def end_points(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
         """What a Service leads to in one family, by name; none where it does not serve the family."""
@@ -77,13 +76,13 @@ class ServiceEnds:
         nodes = self._topology.nodes
         pairs = [
             (pod, nodes[pod.node].address(family) if pod.host_network else pod.address(family))
-            for pod in self.backends(service)
+            for pod in self._topology.backends(service)
         ]
         return [EndPoint(pod, address, pod.node) for pod, address in pairs if address is not None]
 
     def none(self, service: Service, family: Family) -> Refusal:
         """Why a Service has no end point in a family, or none that stays, and what would mend it."""
-        selected = self.backends(service)
+        selected = self._topology.backends(service)
         if not selected:
             selector = ", ".join(f"{key}={value}" for key, value in service.selector) or "nothing"
             mend = f"select labels that pods bear in services.{service.namespace}/{service.name}.selector"
@@ -96,16 +95,16 @@ class ServiceEnds:
             return Refusal(f"{found} is ready in {family.title}", "find out why their readiness probes fail")
         return Refusal(f"{found} is to stay, as those that are ready are being deleted", "wait for others to be ready")
 
-    def backends(self, service: Service) -> list[Pod]:
-        """The pods that a Service selects, by name; the same as the topology tells, from those of its namespace."""
-        wanted = set(service.selector)
-        return [pod for pod in self._namespaces.get(service.namespace, ()) if wanted and wanted <= set(pod.labels)]
-
-    @cached_property
-    def _namespaces(self) -> dict[str, list[Pod]]:
-        found: dict[str, list[Pod]] = defaultdict(list)
-        for _, pod in sorted(self._topology.pods.items()):
-            found[pod.namespace].append(pod)
+    def targets(
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+    ) -> tuple[Target, ...]:
+        """End points as targets; where they are all of the Service's, made once for every row and node."""
+        if ends is not self.end_points(service, family):
+            return _targets(port, ends)
+        key = service.id, port.target_port, family
+        found = self._targets.get(key)
+        if found is None:
+            found = self._targets[key] = _targets(port, ends)
         return found
 
     def node_port(self, service: Service, port: ServicePort) -> int:
@@ -123,7 +122,7 @@ class ServiceEnds:
             key = name, port.protocol, port.port
             if key not in found:
                 at = stable_hash(f"{name}:{port.protocol}/{port.port}")
-                while (port.protocol, number := _FIRST_NODE_PORT + at % _NODE_PORTS) in taken:
+                while (port.protocol, number := NODE_PORTS[at % len(NODE_PORTS)]) in taken:
                     at += 1
                 found[key] = number
                 taken.add((port.protocol, number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsflow.net.hashing import mix64
 from dsflow.net.packet import Packet
 
-__all__ = ["Chooser", "Replay"]
+__all__ = ["BY_HASH", "Chooser", "Replay"]
 
 
 class Chooser:
@@ -22,6 +22,9 @@ class Chooser:
             return mix64(packet.src, affinity, seed) % ways
         ports = (packet.sport or 0) << 16 | (packet.dport or 0)
         return mix64(packet.src, packet.dst, seed << 32 | ports) % ways
+
+
+BY_HASH = Chooser()
 
 
 class Replay(Chooser):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
-from dsflow.engine.choosing import Chooser
+from dsflow.engine.choosing import BY_HASH, Chooser
 from dsflow.net.address import Family
 from dsflow.net.packet import Packet
 from dsflow.net.wire import ECHO_REPLY, ECHO_REPLY_V6, ICMP, ICMPV6
@@ -173,7 +173,6 @@ def _destination(reply: Key) -> tuple[int, ...]:
 
 
 _BLANK = Memory()
-_BY_HASH = Chooser()
 
 
 class Memories:
@@ -184,7 +183,7 @@ class Memories:
 
     __slots__ = ("_memories", "chooser")
 
-    def __init__(self, chooser: Chooser = _BY_HASH) -> None:
+    def __init__(self, chooser: Chooser = BY_HASH) -> None:
         self.chooser = chooser
         self._memories: dict[str, Memory] = {}
 

@@ -8,15 +8,12 @@ from typing import NamedTuple
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatKind, NatRow
-from dsflow.engine.choosing import Chooser
+from dsflow.engine.choosing import BY_HASH, Chooser
 from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
 from dsflow.net.wire import MalformedPacket
 
 __all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
-
-
-_BY_HASH = Chooser()
 
 
 class At:
@@ -64,7 +61,7 @@ class At:
         attached: Attached | None = None,
         *,
         raw: bool = False,
-        chooser: Chooser = _BY_HASH,
+        chooser: Chooser = BY_HASH,
     ) -> None:
         self.chooser = chooser
         self.path_mtu = path_mtu

@@ -197,17 +197,8 @@ def _unsent(program: Program, state: Memories, at: At, packet: Packet, records: 
                 return None
             outcome = stage(packet, at)
             if isinstance(outcome, Drop):
-                records.append(
-                    (
-                        name,
-                        _effect(outcome),
-                        outcome.rule,
-                        packet,
-                        None,
-                        None,
-                        0 if at.route is None else limit(at.route, at),
-                    )
-                )
+                mtu_bytes = 0 if at.route is None else limit(at.route, at)
+                records.append((name, _effect(outcome), outcome.rule, packet, None, None, mtu_bytes))
                 return outcome
             if isinstance(outcome, Forward):
                 at.route, following = outcome, phase.forwarded
@@ -265,9 +256,8 @@ def _run(
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
             else:
-                records.append(
-                    (name, _effect(outcome), outcome.rule, packet, None, None, _passable(at, packet, mtu_bytes))
-                )
+                passable = _passable(at, packet, mtu_bytes)
+                records.append((name, _effect(outcome), outcome.rule, packet, None, None, passable))
                 return outcome
         else:
             phase = phase.then

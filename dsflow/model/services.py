@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 from dsflow.net.address import Address, Family
 
-__all__ = ["LoadBalancer", "Refusal", "Service", "ServicePort"]
+__all__ = ["NODE_PORTS", "LoadBalancer", "Refusal", "Service", "ServicePort"]
+
+
+NODE_PORTS = range(30000, 32768)
+"""Among which Kubernetes draws node ports (kube-apiserver, --service-node-port-range)."""
 
 
 class Refusal(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from dsflow.errors import Problem
 from dsflow.model.cluster import Namespace, Node, Pod
@@ -24,7 +26,7 @@ class Profile(StrEnum):
     AS_BUILT = "as-built"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Topology:
     """A whole network.  Maps are keyed by plain name; pods and services by ``NAMESPACE/NAME``.
 
@@ -53,9 +55,15 @@ class Topology:
 
     def backends(self, service: Service) -> tuple[Pod, ...]:
         """The pods of the Service's namespace that bear every label of its selector, by name."""
-        wanted = set(service.selector)
-        return tuple(
-            pod
-            for _, pod in sorted(self.pods.items())
-            if pod.namespace == service.namespace and wanted and wanted <= set(pod.labels)
-        )
+        bearers = [self._bearers.get((service.namespace, label), set()) for label in service.selector]
+        names = set.intersection(*bearers) if bearers else set()
+        return tuple(self.pods[name] for name in sorted(names))
+
+    @cached_property
+    def _bearers(self) -> Mapping[tuple[str, tuple[str, str]], set[str]]:
+        """The pods that bear a label in a namespace."""
+        found = defaultdict[tuple[str, tuple[str, str]], set[str]](set)
+        for name, pod in self.pods.items():
+            for label in pod.labels:
+                found[pod.namespace, label].add(name)
+        return dict(found)

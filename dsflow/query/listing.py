@@ -7,7 +7,7 @@ cells of one object.  The first columns are always shown, the rest in a wide lis
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import DeviceRoute, RouteType
 from dsflow.model.services import Service, ServicePort
-from dsflow.model.topology import Profile
+from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
 from dsflow.net.address import Address, Family
 from dsflow.query.table import Row, Table
@@ -173,21 +173,28 @@ def _namespaces(simulation: Simulation) -> Iterator[Entry]:
 
 def _services(simulation: Simulation) -> Iterator[Entry]:
     topology = simulation.topology
+    node_ports = _node_ports(topology)
     for service in topology.services.values():
-        ports = tuple(f"{port.protocol}/{port.port}{_node_port(simulation, service, port)}" for port in service.ports)
+        ports = tuple(_port(service, port, node_ports) for port in service.ports)
         backends = tuple(pod.id for pod in topology.backends(service))
         cells = service.namespace, service.name, service.type, ports, service.load_balancer, len(backends)
         addresses = service.cluster_ipv4, service.cluster_ipv6
         yield Entry(service.id, (*cells, *addresses, _labels(service.selector), backends))
 
 
-def _node_port(simulation: Simulation, service: Service, port: ServicePort) -> str:
-    """The port on the nodes, behind a colon as kubectl has it, where the profile knows such."""
-    if simulation.topology.profile is Profile.ARTICLE or service.type == "ClusterIP":
-        return ""
+def _port(service: Service, port: ServicePort, node_ports: Mapping[tuple[str, str, int], int]) -> str:
+    """A port, and behind a colon, as kubectl has it, the one on the nodes."""
+    node_port = node_ports.get((service.id, port.protocol, port.port))
+    return f"{port.protocol}/{port.port}" + ("" if node_port is None else f":{node_port}")
+
+
+def _node_ports(topology: Topology) -> Mapping[tuple[str, str, int], int]:
+    """The ports on the nodes, where the profile knows such."""
+    if topology.profile is Profile.ARTICLE:
+        return {}
     from dsflow.dataplane.service_ends import ServiceEnds
 
-    return f":{ServiceEnds(simulation.topology).node_port(service, port)}"
+    return ServiceEnds(topology).node_ports
 
 
 def _load_balancers(simulation: Simulation) -> Iterator[Entry]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
 from dsflow.model.question import Flow
-from dsflow.model.services import Service
+from dsflow.model.services import NODE_PORTS, Service
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
 from dsflow.net.address import Address
@@ -85,8 +86,13 @@ def _service_ports(path: Path, service: Service, parsed: Parsed) -> None:
 def node_ports(topology: Topology, parsed: Parsed) -> None:
     """A node port belongs to one Service alone, and to one that is reached from outside."""
     taken: dict[tuple[str, int], str] = {}
+    needed = Counter[str]()
     for name, service in topology.services.items():
         for index, port in enumerate(service.ports):
+            needed[port.protocol] += service.type != "ClusterIP"
+            if service.type != "ClusterIP" and needed[port.protocol] == len(NODE_PORTS) + 1:
+                found = f"the {len(NODE_PORTS) + 1:,}th {port.protocol} port that needs one on the nodes"
+                parsed.report(("services", name), found, f"{len(NODE_PORTS):,} at most: 30000-32767")
             path = ("services", name, "ports", index, "node_port")
             if port.node_port is None:
                 continue
@@ -102,7 +108,7 @@ def node_ports_out_of_range(topology: Topology, parsed: Parsed) -> None:
     """Kubernetes gives node ports out of one range, unless the API server is told otherwise."""
     for name, service in topology.services.items():
         for index, port in enumerate(service.ports):
-            if port.node_port is not None and not 30000 <= port.node_port <= 32767:
+            if port.node_port is not None and port.node_port not in NODE_PORTS:
                 told = f"{port.node_port} is outside 30000-32767, from which OKE's API server takes node ports"
                 parsed.note(("services", name, "ports", index, "node_port"), told)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-from dsflow.model.services import Service
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import InternetGateway, RouteRule, RouteTable, Subnet
 from dsflow.net.address import Family, Prefix
@@ -91,15 +88,11 @@ def hosts_inside_a_vcn(topology: Topology, parsed: Parsed) -> None:
 
 def services_without_pods(topology: Topology, parsed: Parsed) -> None:
     """A Service that selects no pod, or none that is ready, has nobody to serve."""
-    bearers = defaultdict[tuple[str, tuple[str, str]], set[str]](set)
-    for name, pod in topology.pods.items():
-        for label in pod.labels:
-            bearers[pod.namespace, label].add(name)
     for name, service in topology.services.items():
-        selected = _selected(service, bearers)
+        selected = topology.backends(service)
         if not selected:
             parsed.note(("services", name), f"no pod of namespace {service.namespace} bears its selector's labels")
-        elif not any(topology.pods[pod].ready for pod in selected):
+        elif not any(pod.ready for pod in selected):
             parsed.note(("services", name), f"none of its {len(selected)} pods is ready")
 
 
@@ -123,11 +116,6 @@ def kube_proxy_in_the_article(topology: Topology, parsed: Parsed) -> None:
         }
         for key in (key for key, is_said in said.items() if is_said):
             parsed.note(("services", name, key), "no effect with profile: article, which has no kube-proxy")
-
-
-def _selected(service: Service, bearers: dict[tuple[str, tuple[str, str]], set[str]]) -> set[str]:
-    groups = [bearers.get((service.namespace, label), set()) for label in service.selector]
-    return set.intersection(*groups) if groups else set()
 
 
 def internet_gateway_without_public_addresses(topology: Topology, parsed: Parsed) -> None:

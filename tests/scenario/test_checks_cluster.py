@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dsflow.dataplane.service_ends import ServiceEnds
 from tests.scenario.helpers import built, problems
 
 POD = "pods.default/nginx-568f7cfd68-g4h2c"
@@ -18,6 +19,17 @@ def told(changes: dict[str, Any], base: str = "oke-sydney") -> str:
 def test_a_pods_node_exists() -> None:
     expected = f'{POD}.node: "node-4": there is no node of that name; did you mean "node-3" or "node-2"?'
     assert expected in told({f"{POD}.node": "node-4"})
+
+
+def test_a_cluster_has_so_many_node_ports_and_no_more() -> None:
+    many = {"type": "NodePort", "selector": {"app": "nginx"}, "ports": [{"port": port} for port in range(1, 2768)]}
+    node_ports = ServiceEnds(built({"services.default/many": many})).node_ports
+    assert sorted(node_ports.values()) == list(range(30000, 32768))
+    more = {"type": "NodePort", "selector": {"app": "nginx"}, "ports": [{"port": 1}, {"port": 2}]}
+    too_many = (
+        "services.default/more: the 2,769th tcp port that needs one on the nodes: expected 2,768 at most: 30000-32767"
+    )
+    assert problems({"services.default/many": many, "services.default/more": more}) == [too_many]
 
 
 def test_a_node_port_is_one_services_and_reached_from_outside() -> None:
