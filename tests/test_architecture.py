@@ -23,7 +23,14 @@ FLOORS = (
 DOORS = {
     "scapy": ("net/packets.py", "report/pcapng.py"),
     "yaml": ("scenario/text.py",),
-    "pydantic": ("scenario/schema.py", "scenario/schema_devices.py", "scenario/schema_types.py"),
+    "pydantic": (
+        "scenario/schema.py",
+        "scenario/schema_cloud.py",
+        "scenario/schema_cluster.py",
+        "scenario/schema_devices.py",
+        "scenario/schema_questions.py",
+        "scenario/schema_types.py",
+    ),
     "numpy": ("latency/", "batch/"),
     "networkx": ("graph.py",),
     "matplotlib": ("report/plot.py",),

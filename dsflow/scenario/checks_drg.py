@@ -11,7 +11,7 @@ from dsflow.net.address import Address, Family, Prefix
 from dsflow.scenario.checks_devices import is_no_host, unusable
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
-from dsflow.scenario.schema import DynamicRoutingGatewayText
+from dsflow.scenario.schema_cloud import DynamicRoutingGatewayText
 
 __all__ = ["drg_addresses", "drg_links", "drg_next_hops_that_nobody_has", "drg_routes", "drgs"]
 

@@ -7,26 +7,16 @@ Reading what is written gives an equal topology, sources aside.  What the reader
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, assert_never
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from dsflow.model.cluster import Node, Pod
-from dsflow.model.internet import InternetHost
 from dsflow.model.question import Expectation, Flow
-from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import (
-    DynamicRoutingGateway,
-    Gateway,
-    InternetGateway,
-    NatGateway,
-    RouteTable,
-    ServiceGateway,
-    Subnet,
-    Vcn,
-)
 from dsflow.net.address import Family
 from dsflow.scenario.text import resolve
+from dsflow.scenario.write_cloud import gateway_data, host_data, route_table_data, subnet_data, vcn_data
+from dsflow.scenario.write_cluster import balancer_data, namespaces_data, node_data, pod_data, service_data
+from dsflow.scenario.write_common import said
 from dsflow.scenario.write_devices import device_data
 
 __all__ = ["scalar", "to_data", "to_yaml"]
@@ -45,170 +35,28 @@ def to_data(topology: Topology) -> dict[str, Any]:
         "name": topology.name,
         "profile": str(topology.profile),
         "description": topology.description or None,
-        "vcns": {name: _vcn(vcn) for name, vcn in topology.vcns.items()},
-        "gateways": {name: _gateway(gateway, vcn_named=vcn_named) for name, gateway in topology.gateways.items()},
+        "vcns": {name: vcn_data(vcn) for name, vcn in topology.vcns.items()},
+        "gateways": {name: gateway_data(gateway, vcn_named=vcn_named) for name, gateway in topology.gateways.items()},
         "route_tables": {
-            name: _route_table(table, vcn_named=vcn_named) for name, table in topology.route_tables.items()
+            name: route_table_data(table, vcn_named=vcn_named) for name, table in topology.route_tables.items()
         },
-        "subnets": {name: _subnet(subnet, vcn_named=vcn_named) for name, subnet in topology.subnets.items()},
-        "nodes": {name: _node(node) for name, node in topology.nodes.items()},
-        "namespaces": _namespaces(topology),
-        "pods": {name: _pod(pod) for name, pod in topology.pods.items()},
-        "services": {name: _service(service) for name, service in topology.services.items()},
-        "load_balancers": {name: _balancer(balancer) for name, balancer in topology.load_balancers.items()},
-        "internet": {name: _host(host) for name, host in topology.internet.items()},
+        "subnets": {name: subnet_data(subnet, vcn_named=vcn_named) for name, subnet in topology.subnets.items()},
+        "nodes": {name: node_data(node) for name, node in topology.nodes.items()},
+        "namespaces": namespaces_data(topology),
+        "pods": {name: pod_data(pod) for name, pod in topology.pods.items()},
+        "services": {name: service_data(service) for name, service in topology.services.items()},
+        "load_balancers": {name: balancer_data(balancer) for name, balancer in topology.load_balancers.items()},
+        "internet": {name: host_data(host) for name, host in topology.internet.items()},
         "links": {name: {} for name in topology.links},
         "devices": {name: device_data(device) for name, device in topology.devices.items()},
         "flows": [_flow(flow) for flow in topology.flows],
         "expect": [_expectation(expectation) for expectation in topology.expect],
     }
-    return _said(data)
-
-
-def _said(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that say something: neither None nor an empty list or mapping."""
-    return {key: value for key, value in entries.items() if value is not None and value not in ([], {})}
-
-
-def _text(value: object | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _texts(values: Iterable[object]) -> list[str]:
-    return [str(value) for value in values]
-
-
-def _vcn(vcn: Vcn) -> dict[str, Any]:
-    ipv6 = [{"prefix": str(entry.prefix), "origin": str(entry.origin)} for entry in vcn.ipv6]
-    return _said({"ipv4": _texts(vcn.ipv4), "ipv6": ipv6})
-
-
-def _gateway(gateway: Gateway, *, vcn_named: bool) -> dict[str, Any]:
-    data: dict[str, Any]
-    match gateway:
-        case InternetGateway():
-            data = {"kind": "internet"}
-        case NatGateway():
-            data = {"kind": "nat", "public_ipv4": str(gateway.public_ipv4)}
-        case ServiceGateway():
-            data = {"kind": "service", "services": {k: _texts(v) for k, v in gateway.services}}
-        case DynamicRoutingGateway():
-            routes = {str(route.to): str(route.via) for route in gateway.routes}
-            data = {"kind": "drg", "link": gateway.link, "addresses": _texts(gateway.addresses), "routes": routes}
-        case _:
-            assert_never(gateway)
-    vcn = gateway.vcn if vcn_named else None
-    return _said({**data, "enabled": None if gateway.enabled else False, "vcn": vcn})
-
-
-def _route_table(table: RouteTable, *, vcn_named: bool) -> dict[str, Any]:
-    rules = {str(rule.destination): rule.target for rule in table.rules}
-    return _said({"vcn": table.vcn if vcn_named else None, "rules": rules})
-
-
-def _subnet(subnet: Subnet, *, vcn_named: bool) -> dict[str, Any]:
-    return _said(
-        {
-            "vcn": subnet.vcn if vcn_named else None,
-            "ipv4": _text(subnet.ipv4),
-            "ipv6": _texts(subnet.ipv6),
-            "access": "public" if subnet.public else "private",
-            "route_table": subnet.route_table,
-        }
-    )
-
-
-def _node(node: Node) -> dict[str, Any]:
-    return _said(
-        {
-            "ipv4": _text(node.ipv4),
-            "ipv6": _text(node.ipv6),
-            "public_ipv4": _text(node.public_ipv4),
-            "availability_domain": node.availability_domain,
-            "listen": _texts(node.listen),
-        }
-    )
-
-
-def _namespaces(topology: Topology) -> dict[str, Any]:
-    """Those that say more than that a pod or Service lives in them."""
-    implied = {pod.namespace for pod in topology.pods.values()}
-    implied |= {service.namespace for service in topology.services.values()}
-    return {
-        name: _said({"labels": dict(namespace.labels)})
-        for name, namespace in topology.namespaces.items()
-        if namespace.labels or name not in implied
-    }
-
-
-def _pod(pod: Pod) -> dict[str, Any]:
-    return _said(
-        {
-            "node": pod.node,
-            "host_network": pod.host_network or None,
-            "ipv4": _text(pod.ipv4),
-            "ipv6": _text(pod.ipv6),
-            "labels": dict(pod.labels),
-            "listen": _texts(pod.listen),
-            "ready": None if pod.ready else False,
-            "terminating": pod.terminating or None,
-        }
-    )
-
-
-def _service(service: Service) -> dict[str, Any]:
-    return _said(
-        {
-            "type": service.type,
-            "selector": dict(service.selector),
-            "ports": [_port(port) for port in service.ports],
-            "load_balancer": service.load_balancer,
-            "cluster_ipv4": _text(service.cluster_ipv4),
-            "cluster_ipv6": _text(service.cluster_ipv6),
-            "external_traffic_policy": _unless_cluster(service.external_policy),
-            "internal_traffic_policy": _unless_cluster(service.internal_policy),
-            "session_affinity": None if service.session_affinity == "None" else service.session_affinity,
-        }
-    )
-
-
-def _port(port: ServicePort) -> dict[str, Any]:
-    return _said(
-        {
-            "port": port.port,
-            "target_port": port.target_port,
-            "protocol": port.protocol,
-            "name": port.name,
-            "node_port": port.node_port,
-        }
-    )
-
-
-def _unless_cluster(policy: str) -> str | None:
-    """A traffic policy, unless it is what holds when none is written."""
-    return None if policy == "Cluster" else policy
-
-
-def _balancer(balancer: LoadBalancer) -> dict[str, Any]:
-    addresses = {"ipv4": balancer.ipv4, "public_ipv4": balancer.public_ipv4, "ipv6": balancer.ipv6}
-    return _said({"kind": "flexible", **{key: _text(address) for key, address in addresses.items()}})
-
-
-def _host(host: InternetHost) -> dict[str, Any]:
-    distance = int(host.distance_km) if host.distance_km.is_integer() else host.distance_km
-    return _said(
-        {
-            "ipv4": _text(host.ipv4),
-            "ipv6": _text(host.ipv6),
-            "listen": _texts(host.listen),
-            "distance_km": distance,
-            "access": str(host.access),
-        }
-    )
+    return said(data)
 
 
 def _flow(flow: Flow) -> dict[str, Any]:
-    return _said(
+    return said(
         {
             "from": flow.origin,
             "to": flow.target,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from dsflow import scenario
 from dsflow.dataplane.disposition import Disposition as DispositionEnum
 from dsflow.dataplane.nat import NatKind
-from dsflow.scenario import schema
+from dsflow.scenario import schema_questions
 from dsflow.trace.chain import PathType
 from tests.scenario.helpers import problems, problems_of_text
 from tests.strategies import networks, scenario_data
@@ -185,7 +185,7 @@ def test_expectations_speak_the_words_of_traces() -> None:
     definition = scenario.json_schema()["$defs"]["ExpectationText"]["properties"]
     assert set(_words(definition["disposition"])) == {str(code) for code in DispositionEnum}
     assert set(_words(definition["path_type"])) == {str(kind) for kind in PathType}
-    assert set(schema.NAT_KINDS) <= {str(kind) for kind in NatKind}
+    assert set(schema_questions.NAT_KINDS) <= {str(kind) for kind in NatKind}
 
 
 def _words(node: dict[str, Any]) -> list[str]:

@@ -1,0 +1,86 @@
+"""What a scenario's text may hold of the cluster: nodes, namespaces, pods, Services and load balancers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dsflow.scenario.schema_types import Ipv4, Ipv6, Label, Listen, Name, Port, Text, Word
+
+__all__ = ["LoadBalancerText", "NamespaceText", "NodeText", "PodText", "ServicePortText", "ServiceText"]
+
+
+class NodeText(Text):
+    """A worker node: the addresses of its primary VNIC."""
+
+    ipv4: Ipv4 | None = Field(None, description="Its IPv4 address.")
+    ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
+    public_ipv4: Ipv4 | None = Field(None, description="A public address, one to one, in a public subnet.")
+    subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
+    availability_domain: Word = Field("AD-1", description="Its availability domain.")
+    listen: list[Listen] = Field([], description="What answers on it, such as tcp/22.")
+
+
+class NamespaceText(Text):
+    """A namespace; those that pods and Services name exist without being listed."""
+
+    labels: dict[Label, Label] = Field({}, description="Its labels.")
+
+
+class PodText(Text):
+    """A pod, with its own addresses or its node's (``host_network``)."""
+
+    node: Name = Field(description="The node that runs it.")
+    ipv4: Ipv4 | None = Field(None, description="Its IPv4 address.")
+    ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
+    subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
+    host_network: bool = Field(False, description="true: it has its node's addresses and none of its own.")
+    labels: dict[Label, Label] = Field({}, description="Its labels, for Services to select.")
+    listen: list[Listen] = Field([], description="What answers in it, such as tcp/80.")
+    ready: bool = Field(True, description="false: its readiness probe fails, so that Services leave it out.")
+    terminating: bool = Field(
+        False, description="true: it is being deleted; Services leave it out while another is ready."
+    )
+
+
+class ServicePortText(Text):
+    """One port of a Service."""
+
+    port: Port = Field(description="The port that clients use.")
+    target_port: Port | None = Field(None, description="The port of the pods; left out: the same.")
+    protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp or udp.")
+    name: Name | None = Field(None, description="Its name.")
+    node_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Its port on every node; left out: one of 30000-32767 is chosen where one is needed."
+    )
+
+
+class ServiceText(Text):
+    """A Kubernetes Service."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field("ClusterIP", description="Its type.")
+    selector: dict[Label, Label] = Field({}, description="The labels that its pods bear, all of them.")
+    ports: list[ServicePortText] = Field(min_length=1, description="Its ports.")
+    load_balancer: Word | None = Field(None, description="The load balancer in front, such as lb/nginx.")
+    cluster_ipv4: Ipv4 | None = Field(None, description="Its IPv4 ClusterIP.")
+    cluster_ipv6: Ipv6 | None = Field(None, description="Its IPv6 ClusterIP.")
+    external_traffic_policy: Literal["Cluster", "Local"] = Field(
+        "Cluster", description="Where what comes from outside is led: Cluster or Local (to end points on the node)."
+    )
+    internal_traffic_policy: Literal["Cluster", "Local"] = Field(
+        "Cluster", description="Where what the cluster asks of a ClusterIP is led: Cluster or Local."
+    )
+    session_affinity: Literal["None", "ClientIP"] = Field(
+        "None", description="ClientIP leads all connections of a client to one end point, whatever their ports."
+    )
+
+
+class LoadBalancerText(Text):
+    """A load balancer: ``lb/NAME``."""
+
+    kind: Literal["flexible"] = Field("flexible", description="flexible: a proxy.")
+    ipv4: Ipv4 = Field(description="Its private IPv4 address in the VCN.")
+    public_ipv4: Ipv4 | None = Field(None, description="Its public IPv4 address; left out: a private one.")
+    ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
+    subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
