@@ -197,7 +197,12 @@ def scenario_data(draw: st.DrawFn, *, dual_stack: bool | None = None) -> dict[st
     for number in range(pod_count):
         both = {"ipv4": f"100.0.4.{number + 20}", "ipv6": f"{net6}:4::{number + 20:x}"}
         kept = both if dual_stack else draw(st.sampled_from([both, {"ipv4": both["ipv4"]}, {"ipv6": both["ipv6"]}, {}]))
-        pod: dict[str, Any] = {"node": f"node-{draw(st.integers(0, node_count - 1))}", **kept, "listen": ["tcp/80"]}
+        pod: dict[str, Any] = {
+            "node": f"node-{draw(st.integers(0, node_count - 1))}",
+            **kept,
+            "listen": ["tcp/80"],
+            "ports": {"web": "tcp/80"},
+        }
         pod |= {} if kept else {"host_network": True}
         data["pods"][f"default/pod-{number}"] = pod | {"labels": draw(st.sampled_from([{}, {"app": "web"}]))}
     _add_routes(draw, data)

@@ -70,7 +70,8 @@ class Node:
 class Pod:
     """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None).
 
-    ``ready`` is what its readiness probe finds.  A ``terminating`` pod is one being deleted.
+    ``ports`` are its containers' named ports, which say nothing of what listens.  ``ready`` is what its readiness
+    probe finds.  A ``terminating`` pod is one being deleted.
     """
 
     namespace: str
@@ -82,6 +83,7 @@ class Pod:
     host_network: bool = False
     labels: tuple[tuple[str, str], ...] = ()
     listen: tuple[Listener, ...] = ()
+    ports: tuple[tuple[str, Listener], ...] = ()
     ready: bool = True
     terminating: bool = False
     source: str = ""

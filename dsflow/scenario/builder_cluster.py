@@ -70,6 +70,7 @@ class ClusterBuilder:
             host_network=text.host_network,
             labels=_labels(text.labels),
             listen=tuple(text.listen),
+            ports=tuple(sorted(text.ports.items())),
             ready=text.ready,
             terminating=text.terminating,
             source=self._source(path),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dsflow.scenario.schema_types import Ipv4, Ipv6, Label, Listen, Name, Port, Text, Word
+from dsflow.scenario.schema_types import Ipv4, Ipv6, Label, Listen, Name, Port, PortName, Text, Word
 
 __all__ = ["LoadBalancerText", "NamespaceText", "NodeText", "PodText", "ServicePortText", "ServiceText"]
 
@@ -38,6 +38,9 @@ class PodText(Text):
     host_network: bool = Field(False, description="true: it has its node's addresses and none of its own.")
     labels: dict[Label, Label] = Field({}, description="Its labels, for Services to select.")
     listen: list[Listen] = Field([], description="What answers in it, such as tcp/80.")
+    ports: dict[PortName, Listen] = Field(
+        {}, description="Names of its containers' ports, such as {web: tcp/8080}; what answers there is said by listen."
+    )
     ready: bool = Field(True, description="false: its readiness probe fails, so that Services leave it out.")
     terminating: bool = Field(
         False, description="true: it is being deleted; Services leave it out while another is ready."

@@ -30,6 +30,7 @@ __all__ = [
     "Name",
     "Namespace",
     "Port",
+    "PortName",
     "Ports",
     "Prose",
     "QualifiedName",
@@ -122,6 +123,7 @@ _DEVICE = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,58}[A-Za-z0-9])?$"
 _INTERFACE = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$"
 _NAMESPACE = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _QUALIFIED_NAME = f"{_NAMESPACE[:-1]}/[a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?$"
+_PORT_NAME = "^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$"
 _WORD = "^[A-Za-z0-9._:/-]{1,300}$"
 _LABEL = "^[A-Za-z0-9._/-]{0,317}$"
 _PROSE = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"
@@ -132,6 +134,7 @@ PATTERNS_IN_WORDS = {
     _INTERFACE: "a name of at most 15 letters, digits, . _ and -, as Linux takes it",
     _NAMESPACE: "a name of lower-case letters, digits and -",
     _QUALIFIED_NAME: "NAMESPACE/NAME in lower-case letters, digits, . and -",
+    _PORT_NAME: "a name of at most 15 lower-case letters, digits and -, as Kubernetes takes it",
     _WORD: "a word of letters, digits and . _ : / -",
     _LABEL: "letters, digits and . _ / -",
     _PROSE: "a text without control characters",
@@ -143,6 +146,7 @@ DeviceName: TypeAlias = Annotated[str, matching(_DEVICE)]
 InterfaceName: TypeAlias = Annotated[str, matching(_INTERFACE)]
 Namespace: TypeAlias = Annotated[str, matching(_NAMESPACE)]
 QualifiedName: TypeAlias = Annotated[str, matching(_QUALIFIED_NAME)]
+PortName: TypeAlias = Annotated[str, matching(_PORT_NAME)]
 Word: TypeAlias = Annotated[str, matching(_WORD)]
 Label: TypeAlias = Annotated[str, matching(_LABEL)]
 Prose: TypeAlias = Annotated[str, matching(_PROSE)]

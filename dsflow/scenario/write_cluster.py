@@ -46,6 +46,7 @@ def pod_data(pod: Pod) -> dict[str, Any]:
             "ipv6": text(pod.ipv6),
             "labels": dict(pod.labels),
             "listen": texts(pod.listen),
+            "ports": {name: str(port) for name, port in pod.ports},
             "ready": None if pod.ready else False,
             "terminating": pod.terminating or None,
         }
