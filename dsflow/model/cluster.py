@@ -45,7 +45,10 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets."""
+    """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets.
+
+    ``nsgs`` are the groups that its primary VNIC is in, ``pod_nsgs`` those of its pod VNICs.
+    """
 
     name: str
     subnet: str
@@ -54,6 +57,8 @@ class Node:
     public_ipv4: Address | None = None
     availability_domain: str = "AD-1"
     listen: tuple[Listener, ...] = ()
+    nsgs: tuple[str, ...] = ()
+    pod_nsgs: tuple[str, ...] = ()
     source: str = ""
 
     @property

@@ -76,7 +76,7 @@ class DeviceInterface:
     """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none.
 
     ``source_destination_check`` is OCI's, of the VNIC that an interface in a subnet is: it sends and takes
-    nothing that is not from or to an address of its own.
+    nothing that is not from or to an address of its own.  ``nsgs`` are the groups that the VNIC is in.
     """
 
     name: str
@@ -84,6 +84,7 @@ class DeviceInterface:
     mtu_bytes: int = 1500
     addresses: tuple[InterfaceAddress, ...] = ()
     source_destination_check: bool = True
+    nsgs: tuple[str, ...] = ()
     source: str = ""
 
     @property

@@ -95,6 +95,7 @@ class LoadBalancer:
     ipv4: Address
     public_ipv4: Address | None = None
     ipv6: Address | None = None
+    nsgs: tuple[str, ...] = ()
     source: str = ""
 
     @property

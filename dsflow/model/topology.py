@@ -12,7 +12,9 @@ from dsflow.errors import Problem
 from dsflow.model.cluster import Namespace, Node, Pod
 from dsflow.model.devices import DeviceLink, GenericDevice
 from dsflow.model.internet import InternetHost
+from dsflow.model.policies import NetworkPolicy
 from dsflow.model.question import Expectation, Flow
+from dsflow.model.security import NetworkSecurityGroup, SecurityList
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.vcn import Gateway, RouteTable, Subnet, Vcn
 
@@ -28,7 +30,8 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
-    """A whole network.  Maps are keyed by plain name; pods and services by ``NAMESPACE/NAME``.
+    """A whole network.  Maps are keyed by plain name; pods, services and network policies by
+    ``NAMESPACE/NAME``.
 
     Names are unique within their kind and every reference between objects has been checked: a
     Topology that exists is consistent.  ``findings`` are what its author should know although it can be used.
@@ -41,10 +44,13 @@ class Topology:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     route_tables: Mapping[str, RouteTable] = field(default_factory=dict)
     subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    security_lists: Mapping[str, SecurityList] = field(default_factory=dict)
+    nsgs: Mapping[str, NetworkSecurityGroup] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     pods: Mapping[str, Pod] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
+    network_policies: Mapping[str, NetworkPolicy] = field(default_factory=dict)
     load_balancers: Mapping[str, LoadBalancer] = field(default_factory=dict)
     internet: Mapping[str, InternetHost] = field(default_factory=dict)
     links: Mapping[str, DeviceLink] = field(default_factory=dict)

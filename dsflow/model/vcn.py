@@ -83,7 +83,8 @@ class Vcn:
 class Subnet:
     """A subnet: at most one IPv4 CIDR, IPv6 prefixes of exactly /64, and one route table.
 
-    ``public`` is OCI's absence of *prohibit public IP on VNIC* and *prohibit Internet ingress*.
+    ``public`` is OCI's absence of *prohibit public IP on VNIC* and *prohibit Internet ingress*.  ``security_lists`` is
+    None where the scenario does not say which lists the subnet has.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Subnet:
     ipv6: tuple[Prefix, ...] = ()
     public: bool = False
     route_table: str | None = None
+    security_lists: tuple[str, ...] | None = None
     source: str = ""
 
     @property

@@ -11,6 +11,7 @@ from dsflow.scenario.builder_cloud import CloudBuilder
 from dsflow.scenario.builder_cluster import ClusterBuilder
 from dsflow.scenario.builder_devices import build_device, build_link
 from dsflow.scenario.builder_questions import QuestionBuilder
+from dsflow.scenario.builder_security import SecurityBuilder
 from dsflow.scenario.document import Document
 from dsflow.scenario.parsed import Parsed, parse
 from dsflow.scenario.placement import Placement
@@ -37,7 +38,7 @@ def build(document: Document) -> Topology:
 def _topology(parsed: Parsed) -> Topology:
     """Records from text models, kind by kind; what cannot be resolved is reported and left empty."""
     text, source = parsed.text, parsed.document.source
-    cloud, questions = CloudBuilder(parsed), QuestionBuilder(parsed)
+    cloud, security, questions = CloudBuilder(parsed), SecurityBuilder(parsed), QuestionBuilder(parsed)
     subnets = {name: cloud.subnet(name) for name in text.subnets}
     cluster = ClusterBuilder(parsed, Placement(parsed, subnets))
     return Topology(
@@ -48,10 +49,18 @@ def _topology(parsed: Parsed) -> Topology:
         gateways={name: cloud.gateway(name, gateway) for name, gateway in text.gateways.items()},
         route_tables={name: cloud.route_table(name) for name in text.route_tables},
         subnets=subnets,
+        security_lists={
+            name: security.security_list(name, cloud.vcn_of("security_lists", name, entry.vcn))
+            for name, entry in text.security_lists.items()
+        },
+        nsgs={name: security.nsg(name, cloud.vcn_of("nsgs", name, entry.vcn)) for name, entry in text.nsgs.items()},
         nodes={name: cluster.node(name) for name in text.nodes},
         namespaces=cluster.namespaces(),
         pods={name: cluster.pod(name) for name in text.pods},
         services={name: cluster.service(name, service) for name, service in text.services.items()},
+        network_policies={
+            name: security.network_policy(name, policy) for name, policy in text.network_policies.items()
+        },
         load_balancers={name: cluster.load_balancer(name) for name in text.load_balancers},
         internet={name: cloud.internet_host(name) for name in text.internet},
         links={name: build_link(name, source) for name in text.links},

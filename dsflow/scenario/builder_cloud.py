@@ -51,7 +51,7 @@ class CloudBuilder:
         )
         return Vcn(name=name, ipv4=tuple(text.ipv4), ipv6=ipv6, source=self._source(("vcns", name)))
 
-    def _vcn_of(self, collection: str, name: str, given: str | None) -> str:
+    def vcn_of(self, collection: str, name: str, given: str | None) -> str:
         """The VCN named, or the only one there is."""
         vcns = self._text.vcns
         if given is None and (len(vcns) == 1 or self._parsed.is_set_aside("vcns")):
@@ -66,7 +66,7 @@ class CloudBuilder:
 
     def gateway(self, name: str, text: GatewayText) -> Gateway:
         """A gateway of any kind."""
-        vcn = self._vcn_of("gateways", name, text.vcn)
+        vcn = self.vcn_of("gateways", name, text.vcn)
         source = self._source(("gateways", name))
         if isinstance(text, InternetGatewayText):
             return InternetGateway(name=name, vcn=vcn, enabled=text.enabled, source=source)
@@ -99,7 +99,7 @@ class CloudBuilder:
         text = self._text.route_tables[name]
         return RouteTable(
             name=name,
-            vcn=self._vcn_of("route_tables", name, text.vcn),
+            vcn=self.vcn_of("route_tables", name, text.vcn),
             rules=tuple(self._route_rules(name, text.rules)),
             source=self._source(("route_tables", name)),
         )
@@ -116,11 +116,12 @@ class CloudBuilder:
         text = self._text.subnets[name]
         return Subnet(
             name=name,
-            vcn=self._vcn_of("subnets", name, text.vcn),
+            vcn=self.vcn_of("subnets", name, text.vcn),
             ipv4=text.ipv4,
             ipv6=tuple(text.ipv6),
             public=text.access == "public",
             route_table=text.route_table,
+            security_lists=None if text.security_lists is None else tuple(text.security_lists),
             source=self._source(("subnets", name)),
         )
 

@@ -34,6 +34,8 @@ class ClusterBuilder:
             public_ipv4=text.public_ipv4,
             availability_domain=text.availability_domain,
             listen=tuple(text.listen),
+            nsgs=tuple(text.nsgs),
+            pod_nsgs=tuple(text.pod_nsgs),
             source=self._source(("nodes", name)),
         )
 
@@ -43,7 +45,7 @@ class ClusterBuilder:
             name: Namespace(name=name, labels=_labels(text.labels), source=self._source(("namespaces", name)))
             for name, text in self._text.namespaces.items()
         }
-        for collection in ("pods", "services"):
+        for collection in ("pods", "services", "network_policies"):
             for qualified in getattr(self._text, collection):
                 name = qualified.partition("/")[0]
                 if name not in namespaces:
@@ -114,6 +116,7 @@ class ClusterBuilder:
             ipv4=text.ipv4,
             public_ipv4=text.public_ipv4,
             ipv6=text.ipv6,
+            nsgs=tuple(text.nsgs),
             source=self._source(path),
         )
 

@@ -19,7 +19,7 @@ __all__ = ["Parsed", "parse"]
 
 _HINT_BUDGET = 200_000
 
-_APART = frozenset({"routes", "rules", "filters", "nat", "listen"})
+_APART = frozenset({"routes", "rules", "filters", "nat", "listen", "ingress", "egress"})
 """Lists whose items stand by themselves: nothing else in an entry refers to one of them."""
 
 _OPTIONAL = frozenset({"mtu", "rp_filter", "forwarding", "icmp_rate_limit"})

@@ -17,6 +17,7 @@ from dsflow.scenario.schema_cloud import GatewayText, InternetHostText, RouteTab
 from dsflow.scenario.schema_cluster import LoadBalancerText, NamespaceText, NodeText, PodText, ServiceText
 from dsflow.scenario.schema_devices import DeviceText, LinkText
 from dsflow.scenario.schema_questions import ExpectationText, FlowText
+from dsflow.scenario.schema_security import NetworkPolicyText, NsgText, SecurityListText
 from dsflow.scenario.schema_types import DeviceName, Name, Namespace, Prose, QualifiedName, Text
 
 __all__ = ["ScenarioText", "json_schema", "validate"]
@@ -43,10 +44,15 @@ class ScenarioText(Text):
     )
     route_tables: dict[Name, RouteTableText] = Field({}, description="Route tables by name.")
     subnets: dict[Name, SubnetText] = Field({}, description="Subnets by name.")
+    security_lists: dict[Name, SecurityListText] = Field({}, description="Security lists by name.")
+    nsgs: dict[Name, NsgText] = Field({}, description="Network security groups by name.")
     nodes: dict[Name, NodeText] = Field({}, description="Worker nodes by name.")
     namespaces: dict[Namespace, NamespaceText] = Field({}, description="Namespaces by name, for their labels.")
     pods: dict[QualifiedName, PodText] = Field({}, description="Pods by NAMESPACE/NAME.")
     services: dict[QualifiedName, ServiceText] = Field({}, description="Services by NAMESPACE/NAME.")
+    network_policies: dict[QualifiedName, NetworkPolicyText] = Field(
+        {}, description="NetworkPolicies by NAMESPACE/NAME."
+    )
     load_balancers: dict[Name, LoadBalancerText] = Field({}, description="Load balancers by name.")
     internet: dict[Name, InternetHostText] = Field({}, description="Hosts on the Internet by name.")
     links: dict[Name, LinkText] = Field({}, description="Wires and LAN segments between generic devices, by name.")

@@ -106,6 +106,9 @@ class SubnetText(Text):
         "private", description="private: no public IPv4 address, and no IPv6 to or from the Internet."
     )
     route_table: Name | None = Field(None, description="Its route table; none: only the VCN is reached.")
+    security_lists: list[Name] | None = Field(
+        None, description="Its security lists; left out: not described, so that nothing is checked for its sake."
+    )
 
 
 class InternetHostText(Text):

@@ -20,6 +20,8 @@ class NodeText(Text):
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
     availability_domain: Word = Field("AD-1", description="Its availability domain.")
     listen: list[Listen] = Field([], description="What answers on it, such as tcp/22.")
+    nsgs: list[Name] = Field([], description="Network security groups that its primary VNIC is in.")
+    pod_nsgs: list[Name] = Field([], description="Network security groups that its pod VNICs are in.")
 
 
 class NamespaceText(Text):
@@ -87,3 +89,4 @@ class LoadBalancerText(Text):
     public_ipv4: Ipv4 | None = Field(None, description="Its public IPv4 address; left out: a private one.")
     ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
+    nsgs: list[Name] = Field([], description="Network security groups that its VNIC is in.")

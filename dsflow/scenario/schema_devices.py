@@ -14,6 +14,7 @@ from dsflow.scenario.schema_types import (
     AnyPrefix,
     InterfaceName,
     Listen,
+    Name,
     Port,
     Ports,
     Text,
@@ -105,6 +106,7 @@ class InterfaceText(Text):
         description="In a subnet only; left out: true. false: the VNIC sends and takes packets that are not its own "
         "(OCI's skip_source_dest_check).",
     )
+    nsgs: list[Name] = Field([], description="In a subnet only: the network security groups that the VNIC is in.")
 
 
 class RouteText(Text):

@@ -18,6 +18,7 @@ from dsflow.scenario.write_cloud import gateway_data, host_data, route_table_dat
 from dsflow.scenario.write_cluster import balancer_data, namespaces_data, node_data, pod_data, service_data
 from dsflow.scenario.write_common import said
 from dsflow.scenario.write_devices import device_data
+from dsflow.scenario.write_security import network_policy_data, security_rules_data
 
 __all__ = ["scalar", "to_data", "to_yaml"]
 
@@ -41,10 +42,15 @@ def to_data(topology: Topology) -> dict[str, Any]:
             name: route_table_data(table, vcn_named=vcn_named) for name, table in topology.route_tables.items()
         },
         "subnets": {name: subnet_data(subnet, vcn_named=vcn_named) for name, subnet in topology.subnets.items()},
+        "security_lists": {
+            name: security_rules_data(found, vcn_named=vcn_named) for name, found in topology.security_lists.items()
+        },
+        "nsgs": {name: security_rules_data(found, vcn_named=vcn_named) for name, found in topology.nsgs.items()},
         "nodes": {name: node_data(node) for name, node in topology.nodes.items()},
         "namespaces": namespaces_data(topology),
         "pods": {name: pod_data(pod) for name, pod in topology.pods.items()},
         "services": {name: service_data(service) for name, service in topology.services.items()},
+        "network_policies": {name: network_policy_data(policy) for name, policy in topology.network_policies.items()},
         "load_balancers": {name: balancer_data(balancer) for name, balancer in topology.load_balancers.items()},
         "internet": {name: host_data(host) for name, host in topology.internet.items()},
         "links": {name: {} for name in topology.links},

@@ -52,8 +52,8 @@ def route_table_data(table: RouteTable, *, vcn_named: bool) -> dict[str, Any]:
 
 
 def subnet_data(subnet: Subnet, *, vcn_named: bool) -> dict[str, Any]:
-    """A subnet."""
-    return said(
+    """A subnet; no lists at all is another thing than lists that nobody described."""
+    data = said(
         {
             "vcn": subnet.vcn if vcn_named else None,
             "ipv4": text(subnet.ipv4),
@@ -62,6 +62,7 @@ def subnet_data(subnet: Subnet, *, vcn_named: bool) -> dict[str, Any]:
             "route_table": subnet.route_table,
         }
     )
+    return data if subnet.security_lists is None else data | {"security_lists": list(subnet.security_lists)}
 
 
 def host_data(host: InternetHost) -> dict[str, Any]:

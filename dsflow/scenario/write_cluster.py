@@ -21,6 +21,8 @@ def node_data(node: Node) -> dict[str, Any]:
             "public_ipv4": text(node.public_ipv4),
             "availability_domain": node.availability_domain,
             "listen": texts(node.listen),
+            "nsgs": list(node.nsgs),
+            "pod_nsgs": list(node.pod_nsgs),
         }
     )
 
@@ -29,6 +31,7 @@ def namespaces_data(topology: Topology) -> dict[str, Any]:
     """Those that say more than that a pod or Service lives in them."""
     implied = {pod.namespace for pod in topology.pods.values()}
     implied |= {service.namespace for service in topology.services.values()}
+    implied |= {policy.namespace for policy in topology.network_policies.values()}
     return {
         name: said({"labels": dict(namespace.labels)})
         for name, namespace in topology.namespaces.items()
@@ -90,4 +93,6 @@ def _unless_cluster(policy: str) -> str | None:
 def balancer_data(balancer: LoadBalancer) -> dict[str, Any]:
     """A load balancer."""
     addresses = {"ipv4": balancer.ipv4, "public_ipv4": balancer.public_ipv4, "ipv6": balancer.ipv6}
-    return said({"kind": "flexible", **{key: text(address) for key, address in addresses.items()}})
+    return said(
+        {"kind": "flexible", **{key: text(address) for key, address in addresses.items()}, "nsgs": list(balancer.nsgs)}
+    )

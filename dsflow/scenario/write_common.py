@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["said", "text", "texts"]
+from dsflow.net.ranges import PortRange
+
+__all__ = ["ports", "said", "text", "texts"]
 
 
 def said(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,3 +23,10 @@ def text(value: object | None) -> str | None:
 def texts(values: Iterable[object]) -> list[str]:
     """Each value as text."""
     return [str(value) for value in values]
+
+
+def ports(found: PortRange | None) -> int | str | None:
+    """A port as a number, a range as text."""
+    if found is None:
+        return None
+    return found.first if found.first == found.last else str(found)
