@@ -45,7 +45,7 @@ class Rule:
     """Why a table decides as it does.
 
     ``reason`` and ``mend`` are :meth:`str.format` templates over the packet's header fields
-    (``{src}``, ``{dst}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
+    (``{src}``, ``{dst}``, ``{asked}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
     A rule without an ``id`` is implicit: nobody wrote it.  A rule that rests on a named assumption has the
     assumption's evidence.
     ``mend`` is the smallest change that would turn a refusal into a success, where that is plain.

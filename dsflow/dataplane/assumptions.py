@@ -102,6 +102,34 @@ _REGISTRY = (
         source="the VNIC source check (Network/Tasks/managingVNICs.htm, 2026-09) leaves no other way",
     ),
     Assumption(
+        id="policies-are-enforced",
+        statement="NetworkPolicies are enforced by the node of the pod that they isolate, after a Service's "
+        "destination is translated and before sources are; a pod that has its node's addresses is its node to them.",
+        default="enforced",
+        alternatives=("ignored: no policy engine is installed",),
+        confidence="inferred",
+        source="kubernetes.io network-policies leaves the order open; Calico and others filter in netfilter's forward "
+        "hook; VCN-native pod networking enforces policies only where such an engine is installed",
+    ),
+    Assumption(
+        id="policies-hold-for-icmp",
+        statement="A pod that a NetworkPolicy isolates gets and sends ICMP only by rules without ports.",
+        default="hold",
+        alternatives=("ICMP passes",),
+        confidence="unknown",
+        source="kubernetes.io/docs/concepts/services-networking/network-policies: defined for TCP, UDP and SCTP, other "
+        "protocols may vary by plugin",
+    ),
+    Assumption(
+        id="same-node-skips-nsg",
+        statement="What pods of one node send each other stays in the node, where no VNIC's security rules are asked.",
+        default="skips",
+        alternatives=("is judged at the pods' VNICs",),
+        confidence="inferred",
+        source="security rules hold at VNICs (docs.oracle.com Network/Concepts/securityrules.htm, 2026-09), and the "
+        "packet crosses none",
+    ),
+    Assumption(
         id="pod-vnic-carries-pod-traffic",
         statement="A packet from a pod to another machine leaves through the VNIC of the pod's subnet.",
         default="pod VNIC",

@@ -81,7 +81,21 @@ def compile_topology(topology: Topology) -> Dataplane:
         makers[host.id] = partial(compile_internet_host, host, index)
     for generic in topology.devices.values():
         makers[generic.id] = partial(machines.device, generic)
+    if topology.security_lists or topology.nsgs:
+        makers = _guarded(makers, index)
     return Dataplane(makers)
+
+
+def _guarded(makers: Mapping[str, Callable[[], Device]], index: Index) -> dict[str, Callable[[], Device]]:
+    """The same devices with what their VNICs let through."""
+    from dsflow.dataplane.security import Security  # only where somebody wrote security rules
+
+    security = Security(index)
+
+    def guarded(make: Callable[[], Device]) -> Device:
+        return security.guard(make())
+
+    return {name: partial(guarded, make) for name, make in makers.items()}
 
 
 class _Machines:

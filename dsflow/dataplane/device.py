@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dsflow.dataplane.action import Delay, Neighbor
+from dsflow.dataplane.grants import Grants
 from dsflow.dataplane.nat import NatCapability
 from dsflow.dataplane.sources import IcmpSources, OwnAddresses
 from dsflow.dataplane.tables import Receive, Table, Track
 
-__all__ = ["Device", "Interface", "Toll"]
+__all__ = ["Device", "Interface", "Toll", "VnicRules"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,14 @@ class Toll:
     machine: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VnicRules:
+    """What a VNIC lets in and out.  It lies outside of the machine, whose own tracking knows nothing of it."""
+
+    ingress: Grants
+    egress: Grants
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Device:
     """One box of the dataplane.
@@ -53,13 +62,15 @@ class Device:
     ``icmp_sources`` tells the address from which the device sends an ICMP error; where it has none, no error
     is sent.  ``icmp_burst`` is how many it sends to one address in a row, None for any number.  ``own`` are the
     addresses among which it chooses the source of what it sends, where it has several.  ``broadcasts`` (IPv4)
-    and ``anycast`` (IPv6) are addresses that it shares with others.
+    and ``anycast`` (IPv6) are addresses that it shares with others.  ``vnics`` are the interfaces whose packets are
+    judged on the wire, each fragment by itself: what comes in before anything else sees it, what leaves last of all.
     """
 
     id: str
     kind: str
     interfaces: Mapping[str, Interface]
     wire: Receive | None = None
+    vnics: Mapping[str, VnicRules] = field(default_factory=dict)
     receive: tuple[Table, ...] = ()
     deliver: tuple[Table, ...] = ()
     forward: tuple[Table, ...] = ()

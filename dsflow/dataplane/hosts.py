@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
 from dsflow.dataplane.common import (
     EVERYWHERE,
@@ -87,7 +89,8 @@ def compile_node(node: Node, index: Index) -> Device:
     tables: dict[str | None, Routes] = {None: primary}
     for subnet, interface in vnics.items():
         tables[interface] = routes(local, _not_of_this_node(node))
-        from_pods = _with_default(rows, _uplink(node, subnet, interface, index))
+        among = _past_security(local) if index.has_security_rules(node, subnet) else local
+        from_pods = _with_default(dict(among), _uplink(node, subnet, interface, index))
         tables |= dict.fromkeys((pod.id for pod in pods if pod.subnet == subnet), from_pods)
     tables["eth0"] = routes(local, _not_of_this_node(node))
 
@@ -117,11 +120,24 @@ def compile_node(node: Node, index: Index) -> Device:
         ),
         source=node.source,
     )
+    if index.topology.network_policies:
+        device = _isolating(device, pods, index)
     if index.topology.profile is Profile.ARTICLE:
         return device
     from dsflow.dataplane.kube_proxy import with_services  # the article knows no Service on a node
 
     return with_services(device, node, index)
+
+
+def _isolating(device: Device, pods: list[Pod], index: Index) -> Device:
+    """The node with its pods' NetworkPolicies, which come before what else filters in its forward hook."""
+    from dsflow.dataplane.policies import isolation, tracking_connections  # only where there are some
+
+    tables = isolation(index.policies, pods)
+    if not tables:
+        return device
+    isolating = replace(device, forward=(*device.forward, *tables))
+    return tracking_connections(isolating) if index.topology.profile is Profile.ARTICLE else isolating
 
 
 def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
@@ -135,6 +151,17 @@ def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
             assumption="pod-vnic-carries-pod-traffic",
         )
     return Forward(rule, Neighbor(interface, vcn.id, f"subnet/{subnet}", link))
+
+
+def _past_security(rows: list[tuple[Prefix, Action]]) -> list[tuple[Prefix, Action]]:
+    """The rows to a node's own pods as its pods meet them where their VNIC has security rules."""
+    return [
+        (
+            prefix,
+            replace(row, rule=replace(row.rule, assumption="same-node-skips-nsg")) if isinstance(row, Forward) else row,
+        )
+        for prefix, row in rows
+    ]
 
 
 def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:

@@ -17,6 +17,7 @@ from dsflow.model.vcn import Gateway, InternetGateway, NatGateway, ServiceGatewa
 from dsflow.net.address import Address
 
 if TYPE_CHECKING:
+    from dsflow.dataplane.policies import Policies
     from dsflow.dataplane.service_ends import ServiceEnds
 
 __all__ = ["EDGE_LINK", "INTERNET_MTU_BYTES", "VCN_MTU_BYTES", "VETH_LINK", "Index"]
@@ -45,6 +46,13 @@ class Index:
         return ServiceEnds(self.topology)
 
     @cached_property
+    def policies(self) -> Policies:
+        """What NetworkPolicies say of each pod."""
+        from dsflow.dataplane.policies import Policies  # only where there are some
+
+        return Policies(self.topology)
+
+    @cached_property
     def pods_on(self) -> dict[str, list[Pod]]:
         """The pods with addresses of their own, by node."""
         found: dict[str, list[Pod]] = defaultdict(list)
@@ -66,6 +74,10 @@ class Index:
         """The node's pod VNICs: subnet name to interface name, ``eth1`` on, in order of the subnets' names."""
         subnets = sorted({pod.subnet for pod in self.pods_on.get(node, ()) if pod.subnet})
         return {subnet: f"eth{number}" for number, subnet in enumerate(subnets, start=1)}
+
+    def has_security_rules(self, node: Node, subnet: str) -> bool:
+        """Whether the node's VNIC in a subnet of pods has any security list or group."""
+        return bool(node.pod_nsgs) or self.topology.subnets[subnet].security_lists is not None
 
     def vcn_of(self, subnet: str) -> Vcn:
         """The VCN of a subnet."""

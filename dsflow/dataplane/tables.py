@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Reoriginate, Rule
+from dsflow.dataplane.grants import Grants
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
 from dsflow.dataplane.sources import OwnAddresses
@@ -16,6 +17,7 @@ __all__ = [
     "Confirm",
     "Filter",
     "HopLimit",
+    "Isolation",
     "Listeners",
     "Lower",
     "Martians",
@@ -74,6 +76,22 @@ class Filter:
     rows: tuple[tuple[Match, Drop | Continue], ...]
     beyond_link: bool = False
     stage: str = "filter"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Isolation:
+    """What isolated machines behind an interface may send (``of_senders``) or be sent, by that interface.
+
+    Judged is what opens a connection: what belongs to one is ``answered``, what makes no sense ``senseless``, and
+    what goes back to the machine that it came from ``itself``.
+    """
+
+    grants: Mapping[str, Grants]
+    of_senders: bool
+    answered: Continue
+    itself: Continue
+    senseless: Drop
+    stage: str = "network-policy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -286,6 +304,7 @@ Table = (
     | ReversePath
     | Redirect
     | Filter
+    | Isolation
     | HopLimit
     | Lower
     | Mtu

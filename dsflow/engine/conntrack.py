@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dsflow.dataplane.action import Continue
 from dsflow.dataplane.nat import ECHO_IDENTIFIERS, NatRow, PortPool, next_port, port_class, preferred_port
 from dsflow.engine.choosing import BY_HASH, Chooser
 from dsflow.net.address import Family
@@ -71,19 +72,31 @@ class Memory:
 
     ``sessions`` are its connections, ``replied`` the first keys of those that were answered, ``mappings`` the
     sources that were given to a source, ``expected`` the keys of packets that its own connections await,
+    ``let_through`` what is said of the packets of a connection that a VNIC of the device had tracked, by VNIC and key,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
     largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
     ``tokens`` how many ICMP errors it may still send to an address, ``waiting`` the fragments of datagrams that
     are not whole yet.
     """
 
-    __slots__ = ("expected", "in_use", "mappings", "path_mtu", "replied", "sessions", "tokens", "waiting")
+    __slots__ = (
+        "expected",
+        "in_use",
+        "let_through",
+        "mappings",
+        "path_mtu",
+        "replied",
+        "sessions",
+        "tokens",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.sessions: dict[Key, Session] = {}
         self.replied: set[Key] = set()
         self.mappings: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         self.expected: set[Key] = set()
+        self.let_through: dict[tuple[str, Key], Continue] = {}
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
         self.tokens: dict[tuple[int, int], int] = {}
@@ -178,13 +191,15 @@ _BLANK = Memory()
 class Memories:
     """The memories of all devices; a session of questions keeps one, a single question starts afresh.
 
-    ``chooser`` says which way is taken where a device has several.
+    ``chooser`` says which way is taken where a device has several; with ``lenient`` no filter, policy or security
+    rule stops a packet, but what it would have done is written down.
     """
 
-    __slots__ = ("_memories", "chooser")
+    __slots__ = ("_memories", "chooser", "lenient")
 
-    def __init__(self, chooser: Chooser = BY_HASH) -> None:
+    def __init__(self, chooser: Chooser = BY_HASH, *, lenient: bool = False) -> None:
         self.chooser = chooser
+        self.lenient = lenient
         self._memories: dict[str, Memory] = {}
 
     def of(self, device_id: str) -> Memory:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Confirm, Filter, Listeners, Nat, Proxy, Redirect, StaticNat, Table, Track
+from dsflow.dataplane.tables import Confirm, Filter, Isolation, Listeners, Nat, Proxy, Redirect, StaticNat, Table, Track
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
@@ -63,6 +63,7 @@ class Program:
         "redirects",
         "sending",
         "tracks",
+        "vnics",
         "wire",
     )
 
@@ -81,11 +82,14 @@ class Program:
         self.device = device
         self.home_phase = home
         self.wire = device.wire
+        self.vnics = device.vnics
         self.arriving = Phase(stages(*device.receive), forwarded=through, delivered=home)
         self.sending = Phase(stages(*device.send), forwarded=outwards, delivered=inwards)
         self.tracks = device.tracks_connections
         passing = device.receive + device.send + device.translate + device.output + device.forward + device.leave
         self.plain = {family for family in Family if all(self._is_plain(table, family) for table in passing)}
+        if device.vnics:
+            self.plain = set()  # what they let through has ports, and is remembered
         self.redirects = any(isinstance(table, Redirect) for table in device.forward)
         self.patterns: dict[Ends, Pattern] = {}
         self.addresses = {
@@ -106,7 +110,7 @@ class Program:
                 return family is Family.IPV6  # it exchanges IPv4 addresses only
             case Nat() | Track() | Confirm():
                 return family not in self.tracks
-            case Listeners() | Proxy():
+            case Listeners() | Proxy() | Isolation():
                 return False
         return True
 

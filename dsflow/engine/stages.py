@@ -11,6 +11,7 @@ from dsflow.dataplane.tables import (
     Confirm,
     Filter,
     HopLimit,
+    Isolation,
     Listeners,
     Lower,
     Martians,
@@ -26,6 +27,7 @@ from dsflow.dataplane.tables import (
     Table,
     Track,
 )
+from dsflow.engine.granting import isolated
 from dsflow.engine.listening import listener, proxy
 from dsflow.engine.outcome import At, Outcome, Stage
 from dsflow.engine.tracking import confirm, track
@@ -60,7 +62,18 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
 
 
 _Deciding = (
-    Track | Martians | ReversePath | Redirect | Filter | HopLimit | Mtu | SourceCheck | Listeners | Confirm | Resolve
+    Track
+    | Martians
+    | ReversePath
+    | Redirect
+    | Filter
+    | Isolation
+    | HopLimit
+    | Mtu
+    | SourceCheck
+    | Listeners
+    | Confirm
+    | Resolve
 )
 
 
@@ -77,6 +90,8 @@ def _deciding(table: _Deciding) -> Stage:
             return _redirect(table)
         case Filter():
             return _filter(table)
+        case Isolation():
+            return isolated(table)
         case HopLimit():
             return _hop_limit(table)
         case Mtu():

@@ -12,13 +12,14 @@ from dsflow.dataplane.tables import Redirect, Track
 from dsflow.engine.conntrack import Memories
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
+from dsflow.engine.vnic import let_in, let_out
 from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces, put_together
 from dsflow.net.address import Family
 from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Packet, UnreadablePacket
 from dsflow.net.wire import fragment_header, is_fragment
 from dsflow.trace.hop import Hop
-from dsflow.trace.step import Effect, Pattern, Record
+from dsflow.trace.step import POLICY_STAGES, Effect, Pattern, Record
 from dsflow.trace.timing import Leg
 
 __all__ = ["End", "visit"]
@@ -51,8 +52,10 @@ def visit(
     at.refused = []
     if program.wire is not None or isinstance(packets[0], UnreadablePacket):
         packets = _taken(program, state, at, in_interface, packets, records)
-        if not packets:
-            return Hop(leg, program.device, in_interface, None, arrived, (), records), at.refused[0][0]
+    if packets and in_interface is not None and in_interface in program.vnics:
+        packets = let_in(program, state, at, in_interface, packets, records)
+    if not packets:
+        return Hop(leg, program.device, in_interface, None, arrived, (), records), at.refused[0][0]
     if len(packets) == 1 and not is_fragment(packets[0].raw):
         only = packets[0]
         if only.family is Family.IPV6 and only.family in program.tracks:
@@ -73,6 +76,10 @@ def visit(
     neighbor, mtu_bytes = end.neighbor, limit(end, at)
     if largest or len(left[0].raw) > mtu_bytes:
         left = pieces(left, end, at, packets, largest, records, _longest(network, neighbor))
+    if neighbor.out_interface in program.vnics:
+        left = let_out(program, state, at, neighbor.out_interface, left, records)
+        if not left:
+            return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), at.refused[0][0]
     is_usual = not (largest or at.refused or at.raw) and len(left) == 1 and at.path_mtu is None
     if program.redirects and in_interface == neighbor.out_interface:
         is_usual = False  # whether the sender is told depends on what the packet is
@@ -255,6 +262,8 @@ def _run(
                 _note(program, state, at, name, outcome, packet, records)
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
+            elif state.lenient and name in POLICY_STAGES and isinstance(outcome, Drop):
+                records.append((name, Effect.SKIP, outcome.rule, packet, None, None, 0))
             else:
                 passable = _passable(at, packet, mtu_bytes)
                 records.append((name, _effect(outcome), outcome.rule, packet, None, None, passable))

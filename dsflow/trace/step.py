@@ -10,7 +10,24 @@ from dsflow.dataplane.action import Evidence, Forward, Rule
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.packet import Header, Packet, read_header
 
-__all__ = ["Change", "Decision", "Effect", "Record", "Step", "explain", "header_changes", "in_words"]
+__all__ = [
+    "POLICY_STAGES",
+    "VNIC_STAGE",
+    "Change",
+    "Decision",
+    "Effect",
+    "Record",
+    "Step",
+    "explain",
+    "header_changes",
+    "in_words",
+]
+
+VNIC_STAGE = "vnic-security"
+"""The stage of security lists and NSGs."""
+
+POLICY_STAGES = frozenset({VNIC_STAGE, "network-policy", "input", "forward", "output"})
+"""The stages that keep packets out because somebody wrote so, and would let them pass if asked to."""
 
 
 class Effect(StrEnum):
@@ -129,10 +146,18 @@ def in_words(template: str, packet: Packet | None, mtu_bytes: int = 0) -> str:
         sport=header.sport,
         dport=header.dport,
         protocol=header.protocol,
+        asked=_asked(header),
         ttl=header.ttl,
         length=header.length,
         mtu=mtu_bytes,
     )
+
+
+def _asked(header: Header) -> str:
+    """The protocol, with the port or ICMP type that a rule would look at."""
+    if header.icmp is not None:
+        return f"{header.protocol} type {header.icmp.type}"
+    return f"{header.protocol}" if header.dport is None else f"{header.protocol} port {header.dport}"
 
 
 def _changes(decision: Decision) -> tuple[Change, ...]:

@@ -1,0 +1,154 @@
+"""What security lists and NSGs let a VNIC send and take.
+
+docs.oracle.com Network/Concepts/securityrules.htm (2026-09): a rule only allows; the union of the subnet's lists and
+of the VNIC's own groups holds; what none allows is dropped.  A stateful rule has the VCN track the connection, so
+that its answers, and errors about it, pass; a stateless rule wins over a stateful one of the same side and tracks
+nothing.  Fragments but the first have no ports (Network/Troubleshoot/connectionhang.htm, 2024-10).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from dsflow.dataplane.action import Continue, Drop, Rule
+from dsflow.dataplane.device import Device, VnicRules
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.grants import Grant, Grants, Peer, Traffic
+from dsflow.dataplane.index import Index
+from dsflow.model.security import NetworkSecurityGroup, SecurityRule, SecurityRules
+from dsflow.model.vcn import ServiceGateway
+from dsflow.net.address import Address, Family, Prefix
+from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP
+
+__all__ = ["Security"]
+
+_INGRESS, _EGRESS = "ingress", "egress"
+_INTO = {_INGRESS: "lets {src} in", _EGRESS: "lets it out to {dst}"}
+_DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGRESS}
+
+_NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
+
+Membership = tuple[tuple[str, ...] | None, tuple[str, ...]]
+"""The security lists of a VNIC's subnet, None where nobody described them, and the VNIC's groups."""
+
+
+class Security:
+    """The security rules of a topology, for each VNIC of each device."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._topology = index.topology
+        self._made: dict[Membership, VnicRules] = {}
+
+    def guard(self, device: Device) -> Device:
+        """The device with what its VNICs let through; those of which nothing is written let everything through."""
+        found = {name: self._rules(*of) for name, of in self._memberships.get(device.id, {}).items()}
+        rules = {name: rules for name, rules in found.items() if rules is not None}
+        return replace(device, vnics=rules) if rules else device
+
+    @cached_property
+    def _memberships(self) -> Mapping[str, Mapping[str, Membership]]:
+        """Every VNIC's lists and groups, by device and interface."""
+        found = defaultdict[str, dict[str, Membership]](dict)
+        for device, interface, subnet, groups, _ in self._vnics():
+            found[device][interface] = self._topology.subnets[subnet].security_lists, groups
+        return found
+
+    @cached_property
+    def _members(self) -> Mapping[str, tuple[Peer, ...]]:
+        """The addresses of each group's VNICs."""
+        values = defaultdict[str, dict[Family, set[int]]](lambda: {family: set() for family in Family})
+        for _, _, _, groups, addresses in self._vnics():
+            for group in groups:
+                for address in addresses:
+                    values[group][address.family].add(address.value)
+        return {name: tuple(Peer(f, frozenset(some)) for f, some in of.items()) for name, of in values.items()}
+
+    def _vnics(self) -> Iterator[tuple[str, str, str, tuple[str, ...], list[Address]]]:
+        """Every VNIC: its device and interface, its subnet, its groups and its addresses."""
+        for node in self._topology.nodes.values():
+            yield node.id, "eth0", node.subnet, node.nsgs, _there(node.ipv4, node.ipv6)
+            for subnet, interface in self._index.pod_vnics(node.name).items():
+                pods = [pod for pod in self._index.pods_on[node.name] if pod.subnet == subnet]
+                addresses = [found for pod in pods for found in _there(pod.ipv4, pod.ipv6)]
+                yield node.id, interface, subnet, node.pod_nsgs, addresses
+        for balancer in self._topology.load_balancers.values():
+            yield balancer.id, "eth0", balancer.subnet, balancer.nsgs, _there(balancer.ipv4, balancer.ipv6)
+        for device in self._topology.devices.values():
+            for vnic in device.interfaces.values():
+                if vnic.subnet is not None:
+                    yield device.id, vnic.name, vnic.subnet, vnic.nsgs, [entry.address for entry in vnic.addresses]
+
+    def _rules(self, lists: tuple[str, ...] | None, groups: tuple[str, ...]) -> VnicRules | None:
+        if lists is None and not groups:
+            return None
+        key = lists, groups
+        found = self._made.get(key)
+        if found is None:
+            holders: list[SecurityRules] = [self._topology.security_lists[name] for name in lists or ()]
+            holders += [self._topology.nsgs[name] for name in groups]
+            found = self._made[key] = VnicRules(self._grants(holders, _INGRESS), self._grants(holders, _EGRESS))
+        return found
+
+    def _grants(self, holders: list[SecurityRules], side: str) -> Grants:
+        rows = [row for holder in holders for row in self._rows(holder, side)]
+        stateless_first = sorted(rows, key=lambda row: row.answered is not None)
+        return Grants(rows=tuple(stateless_first), denied=_denied(holders, side))
+
+    def _rows(self, holder: SecurityRules, side: str) -> Iterator[Grant]:
+        for number, rule in enumerate(holder.ingress if side == _INGRESS else holder.egress, start=1):
+            kind = "stateless" if rule.stateless else "stateful"
+            words = Rule(
+                id=f"{holder.id}/{side}#{number}",
+                reason=f"{holder.id} {_INTO[side]} by its {side} rule {number}, which is {kind}",
+                source=rule.source,
+            )
+            tracked = replace(words, reason=f"it belongs to a connection that {words.id} let through")
+            yield Grant(
+                told=Continue(words),
+                answered=None if rule.stateless else Continue(tracked),
+                peers=self._peers(rule, holder.vcn),
+                traffic=_traffic(rule),
+            )
+
+    def _peers(self, rule: SecurityRule, vcn: str) -> tuple[Peer, ...]:
+        if isinstance(rule.peer, Prefix):
+            return (Peer(rule.peer.family, prefix=rule.peer),)
+        if rule.group is not None:
+            return self._members.get(rule.group, ())
+        gateways = [g for g in self._index.gateways_of(vcn) if isinstance(g, ServiceGateway)]
+        prefixes = [prefix for gateway in gateways for prefix in dict(gateway.services).get(rule.peer, ())]
+        return tuple(Peer(prefix.family, prefix=prefix) for prefix in prefixes)
+
+
+def _there(*addresses: Address | None) -> list[Address]:
+    return [address for address in addresses if address is not None]
+
+
+def _traffic(rule: SecurityRule) -> tuple[Traffic, ...] | None:
+    if rule.protocol == "all":
+        return None
+    number = int(rule.protocol) if rule.protocol.isdigit() else _NUMBERS[rule.protocol]
+    return (Traffic(number, rule.sport, rule.dport, rule.icmp_type, rule.icmp_code),)
+
+
+def _denied(holders: list[SecurityRules], side: str) -> Drop:
+    to = "from {src}" if side == _INGRESS else "to {dst}"
+    names = ", ".join(holder.id for holder in holders) or "none, as the subnet has no security list"
+    words = Rule(
+        reason=f"implicit deny: no {side} rule allows {{asked}} {to}, and it answers nothing that is tracked; "
+        f"evaluated: {names}",
+        source=holders[0].source if holders else None,
+        mend=f"allow {{asked}} {to} in {_written(holders[-1])}.{side}"
+        if holders
+        else "give the subnet a security list",
+    )
+    return Drop(words, _DENIED[side])
+
+
+def _written(holder: SecurityRules) -> str:
+    """Where a scenario has its rules."""
+    return f"{'nsgs' if isinstance(holder, NetworkSecurityGroup) else 'security_lists'}.{holder.name}"

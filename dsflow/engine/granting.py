@@ -1,0 +1,68 @@
+"""Rules that only allow: what isolated pods may exchange, and what a VNIC lets through on the wire."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dsflow.dataplane.action import Continue, Drop
+from dsflow.dataplane.grants import Grant, Grants
+from dsflow.dataplane.match import State
+from dsflow.dataplane.tables import Isolation
+from dsflow.engine.conntrack import ICMP_PROTOCOLS, Memory, key_of
+from dsflow.engine.outcome import At, Outcome, Stage
+from dsflow.net.icmp import is_icmp_error
+from dsflow.net.packet import Packet
+from dsflow.net.quote import quoted
+
+__all__ = ["Judged", "isolated", "judge"]
+
+
+def isolated(table: Isolation) -> Stage:
+    """The stage of NetworkPolicies."""
+    grants, of_senders = table.grants, table.of_senders
+
+    def judged(packet: Packet, at: At) -> Outcome:
+        assert at.route is not None
+        out_interface = at.route.neighbor.out_interface
+        found = grants.get((at.in_interface or "") if of_senders else out_interface)
+        if found is None:
+            return None
+        if at.in_interface == out_interface:
+            return table.itself
+        if at.state is State.INVALID:
+            return table.senseless
+        if at.state is not State.NEW:
+            return table.answered
+        grant = _granting(found, packet, packet.dst if of_senders else packet.src)
+        return _refusal(found, packet) if grant is None else grant.told
+
+    return judged
+
+
+def _granting(grants: Grants, packet: Packet, other: int) -> Grant | None:
+    return next((row for row in grants.rows if row.covers(packet, other)), None)
+
+
+def _refusal(grants: Grants, packet: Packet) -> Drop:
+    by_doubt = grants.unclear is not None and packet.protocol in ICMP_PROTOCOLS
+    return grants.unclear if by_doubt and grants.unclear is not None else grants.denied
+
+
+class Judged(NamedTuple):
+    """What a VNIC says of a packet; ``tracked`` is said of what belongs to the connection that it has tracked."""
+
+    verdict: Continue | Drop
+    tracked: Continue | None = None
+
+
+def judge(grants: Grants, vnic: str, packet: Packet, other: int, memory: Memory) -> Judged:
+    """Whether a VNIC lets a packet through: as part of a connection that it let through before, or by a rule.
+
+    ``other`` is the far end's address.  An ICMP error belongs to the connection of the packet that it quotes.
+    """
+    about = quoted(packet) if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet) else packet
+    known = None if about is None else memory.let_through.get((vnic, key_of(about)))
+    if known is not None:
+        return Judged(known)
+    grant = _granting(grants, packet, other)
+    return Judged(grants.denied) if grant is None else Judged(grant.told, grant.answered)
