@@ -68,6 +68,7 @@ class Session:
         ttl: int = 64,
         df: bool | None = None,
         source: str | None = None,
+        ignore_policy: bool = False,
     ) -> PresentedChain:
         """The answer to one question.
 
@@ -90,6 +91,9 @@ class Session:
             IPv4's *don't fragment* (set on TCP only, unless given).
         source
             Another source address than the origin's own.
+        ignore_policy
+            Whether filters, NetworkPolicies and security rules let everything pass; the chain's ``blockers`` are
+            then all of them that would not have.
 
         Raises
         ------
@@ -101,6 +105,7 @@ class Session:
         protocol, dport = _protocol(end, tcp, udp, icmp)
         from_port = None if protocol == "icmp" else 40000 if sport is None else sport
         question = Question(origin, target, _FAMILIES.get(family) or _family(family), protocol, from_port, dport)
+        self._state.lenient = ignore_policy
         return self._answer(question, start, end, sport, ttl, size, df, source)
 
     def ask(self, flow: Flow) -> PresentedChain:
@@ -135,6 +140,7 @@ class Session:
         """
         start = self._ends.sender(device)
         assert start.device is not None
+        self._state.lenient = False
         first = self._as_packet(packet, start)
         wire = None if interface is None else self._wire(start.device, interface, first)
         header = read_header(first)

@@ -137,6 +137,12 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument(
         "--branches", action="store_true", help="every back end that could be chosen, with its probability"
     )
+    parser.add_argument(
+        "--ignore-policy", action="store_true", help="as if no filter, NetworkPolicy or security rule refused anything"
+    )
+    parser.add_argument(
+        "--all-blockers", action="store_true", help="everything that stands in the way, not only the first thing"
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], words: str) -> None:
@@ -148,7 +154,8 @@ def _add_get(commands: Any) -> None:
     parser.add_argument(
         "kind",
         metavar="KIND",
-        help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, routes, gateways, hosts or devices",
+        help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, routes, gateways, security-rules, "
+        "policies, hosts, devices or links",
     )
     _add_scenario(parser)
     _add_output(

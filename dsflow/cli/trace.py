@@ -12,6 +12,7 @@ from dsflow.errors import UsageError
 from dsflow.net.address import Address, Family
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain, chains_json
+from dsflow.trace.words import question_words
 
 __all__ = ["trace"]
 
@@ -24,6 +25,8 @@ def trace(args: Namespace) -> int:
     simulation = loaded(args, args.scenario)
     if args.branches:
         return _show_branches(args, simulation, families)
+    if args.all_blockers:
+        return _show_blockers(args, simulation, families)
     chains = {family: _asked(simulation, args, family) for family in families}
     if args.pcap is not None:
         from dsflow.report.pcapng import write_pcapng
@@ -39,7 +42,10 @@ def _asked(simulation: Simulation, args: Namespace, family: Family) -> Chain:
 
 
 def _options(args: Namespace) -> dict[str, Any]:
-    return {name: getattr(args, name) for name in ("tcp", "udp", "icmp", "sport", "size", "ttl", "df", "source")}
+    return {
+        name: getattr(args, name)
+        for name in ("tcp", "udp", "icmp", "sport", "size", "ttl", "df", "source", "ignore_policy")
+    }
 
 
 def _show_branches(args: Namespace, simulation: Simulation, families: list[Family]) -> int:
@@ -62,6 +68,23 @@ def _show_branches(args: Namespace, simulation: Simulation, families: list[Famil
         for block in (f"{args.origin} to {args.target}, {family.title}", *branches_blocks(one))
     ]
     show(blocks)
+    return 0
+
+
+def _show_blockers(args: Namespace, simulation: Simulation, families: list[Family]) -> int:
+    """Everything that stands in the way, in each family: as a table, or as data."""
+    from dsflow.query.blocking import blockers_blocks, blockers_json
+    from dsflow.report.terminal import show
+
+    if args.output not in ("table", "json") or args.pcap is not None:
+        raise UsageError("--all-blockers: expected -o table or json, and no --pcap")
+    args.ignore_policy = True
+    found = {family: _asked(simulation, args, family) for family in families}
+    if args.output == "json":
+        told = [{"family": str(family), "blockers": blockers_json(chain)} for family, chain in found.items()]
+        write_json({"schema": "dsflow.blockers/1", "families": told})
+        return 0
+    show([block for chain in found.values() for block in (question_words(chain), *blockers_blocks(chain))])
     return 0
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dsflow.dataplane.action import Drop
-from dsflow.engine.conntrack import Memories, key_of, reversed_key
-from dsflow.engine.granting import Judged, judge
+from dsflow.dataplane.action import Continue, Drop, Rule
+from dsflow.engine.conntrack import Key, Memories, Memory, key_of, reversed_key
+from dsflow.engine.granting import judge
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Program
 from dsflow.net.packet import Packet
 from dsflow.trace.step import VNIC_STAGE, Effect, Record
 
 __all__ = ["let_in", "let_out"]
+
+_IGNORED = Continue(Rule(reason="its connection was let through, as policies are ignored"))
 
 
 def let_in(
@@ -45,8 +47,10 @@ def _sorted_out(
     refused: list[tuple[Drop, Packet, int]] = []
     for packet in packets:
         judged = judge(grants, vnic, packet, packet.src if inward else packet.dst, state.of(program.device.id))
-        _remember(program, state, vnic, packet, judged)
         verdict = judged.verdict
+        tracked = _IGNORED if state.lenient and isinstance(verdict, Drop) else judged.tracked
+        if tracked is not None:
+            _remember(state.own(program.device.id), vnic, key_of(packet), tracked)
         effect = Effect.PASS
         if isinstance(verdict, Drop):
             effect = Effect.SKIP if state.lenient else Effect.DROP
@@ -59,8 +63,6 @@ def _sorted_out(
     return tuple(passed), refused
 
 
-def _remember(program: Program, state: Memories, vnic: str, packet: Packet, judged: Judged) -> None:
-    """Have a connection tracked that a rule let through: its packets pass both ways."""
-    if judged.tracked is not None:
-        known = state.own(program.device.id).let_through
-        known[vnic, key_of(packet)] = known[vnic, reversed_key(key_of(packet))] = judged.tracked
+def _remember(memory: Memory, vnic: str, key: Key, told: Continue) -> None:
+    """Have a connection tracked: its packets pass both ways."""
+    memory.let_through[vnic, key] = memory.let_through[vnic, reversed_key(key)] = told

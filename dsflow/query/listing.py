@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import DeviceRoute, RouteType
+from dsflow.model.security import SecurityRule, SecurityRules
 from dsflow.model.services import Service, ServicePort
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
@@ -109,6 +110,12 @@ _SHORT = {
     "loadbalancers": "load-balancers",
     "gw": "gateways",
     "internet": "hosts",
+    "netpol": "policies",
+    "networkpolicies": "policies",
+    "network-policies": "policies",
+    "policy": "policies",
+    "nsgs": "security-rules",
+    "security-lists": "security-rules",
     "route-tables": "routes",
 }
 
@@ -287,6 +294,32 @@ def _links(simulation: Simulation) -> Iterator[Entry]:
         yield Entry(f"link/{link.name}", (link.name, kind, len(ends), ends, link.source))
 
 
+def _security_rules(simulation: Simulation) -> Iterator[Entry]:
+    topology = simulation.topology
+    holders: list[SecurityRules] = [*topology.security_lists.values(), *topology.nsgs.values()]
+    for holder in holders:
+        for side, rules in (("ingress", holder.ingress), ("egress", holder.egress)):
+            for number, rule in enumerate(rules, start=1):
+                state = "stateless" if rule.stateless else "stateful"
+                cells = holder.id, side, number, rule.peer, _traffic(rule), state, rule.source
+                yield Entry(f"{holder.id}/{side}#{number}", cells)
+
+
+def _traffic(rule: SecurityRule) -> str:
+    """The protocol of a security rule, with its ports or ICMP type."""
+    parts = (("from", rule.sport), ("to", rule.dport), ("type", rule.icmp_type), ("code", rule.icmp_code))
+    return rule.protocol + "".join(f" {name} {value}" for name, value in parts if value is not None)
+
+
+def _policies(simulation: Simulation) -> Iterator[Entry]:
+    topology = simulation.topology
+    for policy in topology.network_policies.values():
+        pods = [pod for pod in topology.pods.values() if pod.namespace == policy.namespace and not pod.host_network]
+        isolated = tuple(pod.name for pod in pods if policy.selector.selects(dict(pod.labels)))
+        cells = policy.namespace, policy.name, policy.selector, policy.sides, len(isolated)
+        yield Entry(policy.id, (*cells, len(policy.ingress), len(policy.egress), isolated))
+
+
 KINDS: dict[str, Kind] = {
     "pods": Kind(
         ("NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK", "STATE"), 5, _pods
@@ -301,6 +334,8 @@ KINDS: dict[str, Kind] = {
     "subnets": Kind(("NAME", "IPv4", "IPv6", "ACCESS", "ROUTE-TABLE", "VCN"), 5, _subnets),
     "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE"), 4, _routes),
     "gateways": Kind(("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES", "LINK", "ADDRESSES"), 5, _gateways),
+    "security-rules": Kind(("OF", "SIDE", "RULE", "PEER", "TRAFFIC", "STATE", "SOURCE"), 6, _security_rules),
+    "policies": Kind(("NS", "NAME", "SELECTOR", "SIDES", "PODS", "INGRESS", "EGRESS", "ISOLATED"), 5, _policies),
     "hosts": Kind(("NAME", "IPv4", "IPv6", "LISTEN", "DISTANCE-KM", "ACCESS"), 4, _hosts),
     "devices": Kind(("ID", "KIND", "INTERFACES", "NAMES", "ADDRESSES"), 3, _devices),
     "links": Kind(("NAME", "KIND", "ENDS", "INTERFACES", "SOURCE"), 4, _links),

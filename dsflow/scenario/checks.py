@@ -12,8 +12,10 @@ from dsflow.scenario import (
     checks_devices,
     checks_drg,
     checks_findings,
+    checks_policies,
     checks_routes,
     checks_rules,
+    checks_security,
     checks_vcn,
 )
 from dsflow.scenario.parsed import Parsed
@@ -45,6 +47,9 @@ _CHECKS = (
     checks_drg.drg_routes,
     checks_rules.filters,
     checks_rules.translations,
+    checks_security.memberships,
+    checks_security.rules,
+    checks_policies.policies,
     checks_cluster.duplicate_addresses,
     checks_cluster.questions,
 )
@@ -60,6 +65,10 @@ _FINDINGS = (
     checks_findings.internet_gateway_without_public_addresses,
     checks_findings.rules_to_vnics_that_check,
     checks_findings.rules_back_to_their_own_subnet,
+    checks_security.rule_limits,
+    checks_security.subnets_without_lists,
+    checks_policies.policies_that_isolate_nobody,
+    checks_policies.rules_of_sides_not_isolated,
     checks_devices.links_without_two_ends,
     checks_drg.drg_next_hops_that_nobody_has,
     checks_devices.mtus_without_ipv6,

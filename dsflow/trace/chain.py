@@ -10,6 +10,7 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.nat import NatKind
 from dsflow.net.address import Family
+from dsflow.trace.blockers import Blocker, blockers_of
 from dsflow.trace.ledger import LedgerRow, Outcome, idle_rows, ledger_rows
 from dsflow.trace.timing import Passage, Timing
 from dsflow.trace.trace import Direction, Trace
@@ -152,6 +153,11 @@ class Chain:
                 None,
             )
         return None
+
+    @property
+    def blockers(self) -> tuple[Blocker, ...]:
+        """What stands in the way, in the order met: all of it where policies were ignored, else the first."""
+        return tuple(blockers_of(self.traces, self.failed))
 
     @property
     def nat_ledger(self) -> tuple[LedgerRow, ...]:

@@ -13,6 +13,7 @@ from dsflow.trace.words import (
     HopWords,
     context_words,
     hop_words,
+    ignored_words,
     latency_words,
     ledger_summary,
     question_words,
@@ -48,6 +49,8 @@ def _lines(chain: Chain, wide: bool) -> Iterator[str]:
         yield f"  why: {why}"
     if mend:
         yield f"  to mend: {mend}"
+    for line in ignored_words(chain):
+        yield f"  ignored: {line}"
     for trace in chain.traces:
         yield ""
         yield trace_title(chain, trace)

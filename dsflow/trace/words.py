@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from dsflow.dataplane.disposition import Disposition
 from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Header
+from dsflow.trace.blockers import Blocker, ignored
 from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
 from dsflow.trace.ledger import Ends, LedgerRow, Outcome
@@ -27,6 +28,7 @@ __all__ = [
     "endpoint",
     "ends_words",
     "hop_words",
+    "ignored_words",
     "interval_words",
     "latency_words",
     "ledger_summary",
@@ -94,6 +96,16 @@ def verdict_words(chain: Chain) -> tuple[str, str | None, str | None]:
     else:
         told = f"delivered, but the answer was lost: {failed.disposition} at {where}"
     return told, failed.reason, failed.mend
+
+
+def ignored_words(chain: Chain) -> tuple[str, ...]:
+    """What would have refused the packets, where policies were ignored: a line each."""
+    return tuple(_ignored(blocker) for blocker in chain.blockers if blocker.ignored)
+
+
+def _ignored(blocker: Blocker) -> str:
+    rule = "" if blocker.rule is None else f" ({blocker.rule})"
+    return f"{blocker.stage} at {blocker.device}, {blocker.direction}{rule}: {blocker.reason}"
 
 
 def _success(chain: Chain) -> str:
@@ -180,6 +192,7 @@ def _ending(trace: Trace, hop: Hop) -> Iterator[str]:
 
 def _remarks(hop: Hop) -> Iterator[str]:
     """The rules that decided, translations by their kind, and pieces."""
+    yield from (f"{decision.stage} would refuse" for decision in ignored(hop))
     for step in hop.steps:
         if step.stage == "redirect":
             yield "tells the sender of a better next hop"
