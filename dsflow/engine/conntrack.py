@@ -72,7 +72,8 @@ class Memory:
 
     ``sessions`` are its connections, ``replied`` the first keys of those that were answered, ``mappings`` the
     sources that were given to a source, ``expected`` the keys of packets that its own connections await,
-    ``let_through`` what is said of the packets of a connection that a VNIC of the device had tracked, by VNIC and key,
+    ``let_through`` what is said of the packets of a connection that a VNIC of the device had tracked, by VNIC, whether
+    they come in, and key,
     ``in_use`` how many sessions a translation row holds towards one destination, ``path_mtu`` the
     largest packet, in bytes, that an ICMP error told it to send to a destination (RFC 1191, RFC 8201),
     ``tokens`` how many ICMP errors it may still send to an address, ``waiting`` the fragments of datagrams that
@@ -96,7 +97,7 @@ class Memory:
         self.replied: set[Key] = set()
         self.mappings: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         self.expected: set[Key] = set()
-        self.let_through: dict[tuple[str, Key], Continue] = {}
+        self.let_through: dict[tuple[str, bool, Key], Continue] = {}
         self.in_use: dict[tuple[int, ...], int] = {}
         self.path_mtu: dict[tuple[int, int], int] = {}
         self.tokens: dict[tuple[int, int], int] = {}

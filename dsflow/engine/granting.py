@@ -55,14 +55,17 @@ class Judged(NamedTuple):
     tracked: Continue | None = None
 
 
-def judge(grants: Grants, vnic: str, packet: Packet, other: int, memory: Memory) -> Judged:
-    """Whether a VNIC lets a packet through: as part of a connection that it let through before, or by a rule.
+def judge(grants: Grants, vnic: str, packet: Packet, memory: Memory, *, inward: bool) -> Judged:
+    """Whether a VNIC lets a packet in or out: as part of a connection that it let through before, or by a rule.
 
-    ``other`` is the far end's address.  An ICMP error belongs to the connection of the packet that it quotes.
+    An ICMP error belongs to the connection of the packet that it quotes, which went the other way.
     """
-    about = quoted(packet) if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet) else packet
-    known = None if about is None else memory.let_through.get((vnic, key_of(about)))
+    if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
+        quote = quoted(packet)
+        known = None if quote is None else memory.let_through.get((vnic, not inward, key_of(quote)))
+    else:
+        known = memory.let_through.get((vnic, inward, key_of(packet)))
     if known is not None:
         return Judged(known)
-    grant = _granting(grants, packet, other)
+    grant = _granting(grants, packet, packet.src if inward else packet.dst)
     return Judged(grants.denied) if grant is None else Judged(grant.told, grant.answered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Continue, Drop, Rule
-from dsflow.engine.conntrack import Key, Memories, Memory, key_of, reversed_key
+from dsflow.engine.conntrack import Memories, Memory, key_of, reversed_key
 from dsflow.engine.granting import judge
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Program
@@ -46,11 +46,11 @@ def _sorted_out(
     passed: list[Packet] = []
     refused: list[tuple[Drop, Packet, int]] = []
     for packet in packets:
-        judged = judge(grants, vnic, packet, packet.src if inward else packet.dst, state.of(program.device.id))
+        judged = judge(grants, vnic, packet, state.of(program.device.id), inward=inward)
         verdict = judged.verdict
         tracked = _IGNORED if state.lenient and isinstance(verdict, Drop) else judged.tracked
         if tracked is not None:
-            _remember(state.own(program.device.id), vnic, key_of(packet), tracked)
+            _remember(state.own(program.device.id), vnic, packet, tracked, inward=inward)
         effect = Effect.PASS
         if isinstance(verdict, Drop):
             effect = Effect.SKIP if state.lenient else Effect.DROP
@@ -63,6 +63,7 @@ def _sorted_out(
     return tuple(passed), refused
 
 
-def _remember(memory: Memory, vnic: str, key: Key, told: Continue) -> None:
-    """Have a connection tracked: its packets pass both ways."""
-    memory.let_through[vnic, key] = memory.let_through[vnic, reversed_key(key)] = told
+def _remember(memory: Memory, vnic: str, packet: Packet, told: Continue, *, inward: bool) -> None:
+    """Have a connection tracked: the like of this packet passes, and the other way its answers."""
+    key = key_of(packet)
+    memory.let_through[vnic, inward, key] = memory.let_through[vnic, not inward, reversed_key(key)] = told
