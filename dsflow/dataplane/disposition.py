@@ -49,6 +49,11 @@ class Disposition(StrEnum):
         return self in (Disposition.DELIVERED, Disposition.LEFT_MODEL, Disposition.RE_ORIGINATED)
 
     @property
+    def is_denial(self) -> bool:
+        """Whether a filter, a policy or a security rule refused the packet."""
+        return self in (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition.DENIED_EGRESS)
+
+    @property
     def is_failure(self) -> bool:
         """Whether the network lost or refused the packet."""
         return not self.is_success and self is not Disposition.UNDETERMINED

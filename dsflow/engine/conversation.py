@@ -140,9 +140,6 @@ def _route_from(network: Network, state: Memories, here: str, packet: Packet) ->
     return next((found for _, _, stage in stages if (found := stage(packet, at)) is not None), None)
 
 
-_FILTERED = (Disposition.DENIED_INGRESS, Disposition.DENIED_FORWARD, Disposition.DENIED_EGRESS)
-
-
 _TAKEN_ON_TRUST = {
     Family.IPV4: frozenset({TCP, UDP, ICMP, 33, 47, 50, 51, 132, 136}),
     Family.IPV6: frozenset({TCP, UDP, ICMPV6, 33, 47, 50, 51, 132, 136}),
@@ -155,7 +152,7 @@ def _is_refused_in_silence(refusal: Refusal, flaw: MalformedPacket | None) -> bo
     packet = refusal.packet
     if packet.family is Family.IPV4 and packet.dst in refusal.hop.at.broadcasts:
         return True
-    if refusal.drop.disposition not in _FILTERED:
+    if not refusal.drop.disposition.is_denial:
         return False
     taken = packet.protocol in _TAKEN_ON_TRUST[packet.family] or sums_up(packet.raw)
     if flaw is not None and flaw.field == "udp.no_checksum":  # there is none to verify (nf_reject_verify_csum)
@@ -184,7 +181,7 @@ def _refuse(
     if hop.index == 0:
         return
     if drop.resets and packet.protocol == TCP:
-        reset = reset_to(packet, traffic_class=0 if drop.disposition in _FILTERED else None)
+        reset = reset_to(packet, traffic_class=0 if drop.disposition.is_denial else None)
         _send_back(network, state, hop.at.id, reset, connection, traces, refusal)
     else:
         _send_error(network, state, refusal, number, connection, traces, learns=learns)

@@ -153,7 +153,8 @@ def _run_fragments(
         lost = _unsent(program, state, at, packets[0], records) or _INCOMPLETE
     if lost is _INCOMPLETE:
         at.enter(state.of(program.device.id), in_interface, packets[0])
-        records.append(("reassemble", Effect.DROP, _INCOMPLETE.rule, packets[0], None, None, 0))
+        effect = PASS if at.refused else Effect.DROP  # where a piece was refused, the others wait for it in vain
+        records.append(("reassemble", effect, _INCOMPLETE.rule, packets[0], None, None, 0))
     at.refused.append((lost, packets[0], records[-1][6]))
     return lost, packets, largest, packets
 
@@ -262,7 +263,7 @@ def _run(
                 _note(program, state, at, name, outcome, packet, records)
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
-            elif state.lenient and name in POLICY_STAGES and isinstance(outcome, Drop):
+            elif state.lenient and name in POLICY_STAGES and outcome.disposition.is_denial:
                 records.append((name, Effect.SKIP, outcome.rule, packet, None, None, 0))
             else:
                 passable = _passable(at, packet, mtu_bytes)

@@ -53,7 +53,7 @@ class SecurityBuilder:
         return tuple(
             SecurityRule(
                 peer=text.peer,
-                protocol=str(text.protocol),
+                protocol=text.protocol,
                 sport=text.sport,
                 dport=text.dport,
                 icmp_type=text.icmp_type,

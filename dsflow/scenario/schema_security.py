@@ -41,15 +41,35 @@ Peer: TypeAlias = Annotated[
     ),
 ]
 
+_NAMED = ("all", "tcp", "udp", "icmp", "icmpv6")
+
+
+def _protocol(value: object) -> str:
+    """A protocol by its name or number (IANA)."""
+    by_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
+    if not by_number and value not in _NAMED:
+        raise ValueError(show(value))
+    return str(value)
+
+
+Protocol: TypeAlias = Annotated[
+    str,
+    PlainValidator(_protocol),
+    WithJsonSchema(
+        {
+            "anyOf": [{"enum": list(_NAMED)}, {"type": "integer", "minimum": 0, "maximum": 255}],
+            "x-expected": f"{', '.join(_NAMED)}, or a number of 0-255",
+        }
+    ),
+]
+
 Octet: TypeAlias = Annotated[int, Field(ge=0, le=255)]
 
 
 class SecurityRuleText(Text):
     """What is allowed, seen from the VNIC."""
 
-    protocol: Literal["all", "tcp", "udp", "icmp", "icmpv6"] | Octet = Field(
-        "all", description="all, tcp, udp, icmp, icmpv6, or another protocol's number."
-    )
+    protocol: Protocol = Field("all", description="all, tcp, udp, icmp, icmpv6, or the number of another.")
     sport: Ports | None = Field(None, description="Source port or range, of tcp and udp; left out: any.")
     dport: Ports | None = Field(None, description="Destination port or range, of tcp and udp; left out: any.")
     icmp_type: Octet | None = Field(None, description="Type, of icmp and icmpv6; left out: any.")

@@ -163,3 +163,42 @@ def test_a_pcap_that_cannot_be_written_is_exit_2(run: Run, tmp_path: Path) -> No
     assert (code, out) == (2, "")
     assert "cannot be written" in err
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+BLOCKED = """
+apiVersion: dsflow/v1
+name: blocked
+base: oke-sydney-gua
+network_policies: {default/closed: {pod_selector: {match_labels: {app: nginx}}}}
+"""
+
+
+def test_all_blockers_are_listed_for_each_family(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "blocked.yaml"
+    file.write_text(BLOCKED, encoding="utf-8")
+    code, out, err = run("trace", str(file), POD, MATE, "--tcp", "80", "--all-blockers")
+    assert (code, err) == (0, "")
+    assert out.count("1 thing stands in the way.") == 2
+    assert "evaluated: networkpolicy/default/closed" in out
+    data = asked(run, "trace", str(file), POD, MATE, "--tcp", "80", "--all-blockers", "--family", "6")
+    assert data["schema"] == "dsflow.blockers/1"
+    ((family,),) = (data["families"],)
+    assert [blocker["stage"] for blocker in family["blockers"]] == ["network-policy"]
+
+
+def test_ignored_policies_are_told_with_what_they_would_have_done(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "blocked.yaml"
+    file.write_text(BLOCKED, encoding="utf-8")
+    out = run("trace", str(file), POD, MATE, "--tcp", "80", "--family", "6", "--ignore-policy").out
+    assert (
+        "delivered, and the answer came back\n  ignored: network-policy at node/node-1, forward: implicit deny" in out
+    )
+    assert "network-policy would refuse" in out
+    chain = asked(run, "trace", str(file), POD, MATE, "--tcp", "80", "--family", "6", "--ignore-policy")
+    steps = [step for hop in chain["traces"][0]["hops"] for step in hop["steps"] if step["stage"] == "network-policy"]
+    assert [step["effect"] for step in steps] == ["skip"]
+
+
+def test_blockers_go_with_a_table_or_json_only(run: Run) -> None:
+    code, _, err = run(*EGRESS, "--all-blockers", "-o", "mermaid")
+    assert (code, err) == (2, "--all-blockers: expected -o table or json, and no --pcap\n")

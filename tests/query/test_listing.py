@@ -8,15 +8,24 @@ from typing import Any
 import pytest
 
 import dsflow
+from dsflow import Simulation
 from dsflow.errors import UsageError
 from dsflow.query.listing import KINDS, kind_of, listing
 from dsflow.query.table import plain
 from tests.cases import PUBLIC_NODE, SERVICE_GATEWAY, sydney
 
 
+def _having(kind: str) -> Simulation:
+    """A scenario in which there is something of a kind."""
+    if kind == "links":
+        return dsflow.load("two-routers")
+    rules: dict[str, Any] = {"ingress": [{"from": "::/0", "protocol": "tcp", "dport": 80}], "egress": [{"to": "nsg/a"}]}
+    return sydney().what_if({"nsgs": {"a": rules}, "network_policies": {"default/p": {}}})
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_listed_in_every_form(kind: str) -> None:
-    found = listing(dsflow.load("two-routers") if kind == "links" else sydney(), kind)
+    found = listing(_having(kind), kind)
     narrow, wide = found.table(), found.table(wide=True)
     assert found.entries
     assert len(set(found.ids())) == len(found.entries)

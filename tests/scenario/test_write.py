@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from dsflow import scenario
 from dsflow.scenario import text, write
 from dsflow.scenario.sources import without_sources
+from tests.clusters import random_cluster
 from tests.scenario.helpers import built
+from tests.secured import secured
 from tests.strategies import networks, scenario_data
 
 
@@ -38,6 +41,17 @@ def test_every_scenario_survives_the_round_trip(data: dict[str, Any]) -> None:
 @given(networks())
 def test_every_network_of_devices_survives_the_round_trip(data: dict[str, Any]) -> None:
     round_trip_of(data)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_security_rules_and_policies_survive_the_round_trip(seed: int) -> None:
+    round_trip_of(secured(Random(seed), random_cluster(Random(seed))))
+
+
+def test_no_lists_at_all_are_another_thing_than_lists_that_nobody_described() -> None:
+    subnets = scenario.to_data(built({"subnets.pods.security_lists": []}))["subnets"]
+    assert subnets["pods"]["security_lists"] == []
+    assert "security_lists" not in subnets["lb"]
 
 
 def test_a_device_takes_a_line_for_each_part() -> None:
