@@ -11,6 +11,7 @@ from dsflow.lab.probe import Probe
 from dsflow.net.wire import UDP, is_fragment
 from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
+from dsflow.trace.step import VNIC_STAGE, Decision, Effect
 from dsflow.trace.trace import Direction, Trace
 
 __all__ = ["beyond_twins"]
@@ -21,6 +22,8 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
     unknown = next((trace for trace in chain.traces if trace.disposition is Disposition.UNDETERMINED), None)
     if unknown is not None:
         return f"the simulation cannot tell: {unknown.reason}"
+    if any(decision.stage == VNIC_STAGE and decision.effect is Effect.DROP for decision in _decisions(chain)):
+        return "the stand-ins have no security lists and NSGs, and one refuses here"
     origin = chain.traces[0].hops[0]
     if origin.kind != "device" and probe.interface is None and len(origin.packets_out) > 1:
         return "a raw socket sends no packet that is larger than its interface takes"
@@ -35,6 +38,10 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def _decisions(chain: Chain) -> Iterator[Decision]:
+    return (decision for trace in chain.traces for hop in trace.hops for decision in hop.decisions)
 
 
 def _is_empty_echo(trace: Trace) -> bool:

@@ -13,6 +13,7 @@ from dsflow.dataplane.device import Device
 from dsflow.dataplane.tables import Listeners, Proxy
 from dsflow.lab.command import Command, Listening, Port, ProxyPort, Tool, Twin
 from dsflow.lab.plan_devices import address_options, first_sysctls, listening
+from dsflow.lab.plan_policies import isolates, policy_rules
 from dsflow.lab.plan_services import ServiceRules, routing_rules
 from dsflow.lab.plan_stages import serves, stage_rules, translates
 from dsflow.lab.plan_ways import Ways, is_router, source_addresses
@@ -70,7 +71,7 @@ def twin(device: Device, namespace: str, ports: Sequence[Port], members: Mapping
         names=names | dict(members),
         hidden=frozenset(port.name for port in bridges),
         longest_bytes=max((port.interface.mtu_bytes for port in own), default=1500),
-        tracks=translates(device),
+        tracks=translates(device) or isolates(device),
         switches=fabric,
     )
 
@@ -103,6 +104,8 @@ def commands(device: Device, namespace: str, ports: Sequence[Port], ways: Ways) 
     if serves(device):
         yield from routing_rules(device, namespace)
         yield Command(Tool.NFT, namespace, service_rules_of(device, namespace, ports).text({}))
+    if isolates(device):
+        yield Command(Tool.NFT, namespace, policy_rules(device, {port.trace_name: port.name for port in own}))
     rules = stage_rules(device, {port.trace_name: port.name for port in own})
     if rules:
         yield Command(Tool.NFT, namespace, rules)
