@@ -33,6 +33,9 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         return "a client's socket chooses the bits of congestion notification itself"
     if any(trace.connection > 1 and trace.direction is Direction.ERROR for trace in chain.traces):
         return "a proxy's kernel dials again, a second later, where an ICMP error refuses it"
+    last = chain.traces[-1]
+    if last.connection > 1 and last.direction is Direction.FORWARD and last.disposition.is_failure:
+        return "a proxy's kernel dials again, a second later, where it gets no answer"
     for hop, direction in _first_visits(chain):
         reason = _at_translator(hop, direction)
         if reason is not None:
