@@ -17,6 +17,7 @@ from dsflow.model.question import Expectation, Flow
 from dsflow.model.security import NetworkSecurityGroup, SecurityList
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.vcn import Gateway, RouteTable, Subnet, Vcn
+from dsflow.net.address import Prefix
 
 __all__ = ["Profile", "Topology"]
 
@@ -49,6 +50,7 @@ class Topology:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     pods: Mapping[str, Pod] = field(default_factory=dict)
+    service_ranges: tuple[Prefix, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
     network_policies: Mapping[str, NetworkPolicy] = field(default_factory=dict)
     load_balancers: Mapping[str, LoadBalancer] = field(default_factory=dict)

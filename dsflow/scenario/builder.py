@@ -57,6 +57,7 @@ def _topology(parsed: Parsed) -> Topology:
         nodes={name: cluster.node(name) for name in text.nodes},
         namespaces=cluster.namespaces(),
         pods={name: cluster.pod(name) for name in text.pods},
+        service_ranges=tuple(text.service_ranges),
         services={name: cluster.service(name, service) for name, service in text.services.items()},
         network_policies={
             name: security.network_policy(name, policy) for name, policy in text.network_policies.items()

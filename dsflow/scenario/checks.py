@@ -34,6 +34,7 @@ _CHECKS = (
     checks_cluster.pods,
     checks_cluster.services,
     checks_cluster.node_ports,
+    checks_cluster.service_ranges,
     checks_cluster.cluster_addresses,
     checks_cluster.public_addresses,
     checks_cluster.internet_hosts,

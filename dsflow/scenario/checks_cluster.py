@@ -10,7 +10,7 @@ from dsflow.model.question import Flow
 from dsflow.model.services import NODE_PORTS, Service
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import NatGateway
-from dsflow.net.address import Address
+from dsflow.net.address import Address, Family, Prefix
 from dsflow.scenario.checks_devices import device_addresses
 from dsflow.scenario.checks_drg import drgs
 from dsflow.scenario.checks_vcn import NEVER_A_HOST
@@ -26,6 +26,7 @@ __all__ = [
     "pods",
     "public_addresses",
     "questions",
+    "service_ranges",
     "services",
 ]
 
@@ -113,12 +114,30 @@ def node_ports_out_of_range(topology: Topology, parsed: Parsed) -> None:
                 parsed.note(("services", name, "ports", index, "node_port"), told)
 
 
+def service_ranges(topology: Topology, parsed: Parsed) -> None:
+    """One range a family, outside of every VCN (OKE's console page for custom clusters, read 2026-09)."""
+    first: dict[Family, Prefix] = {}
+    for at, prefix in enumerate(topology.service_ranges):
+        path = ("service_ranges", at)
+        if first.setdefault(prefix.family, prefix) is not prefix:
+            parsed.report(path, f'"{prefix}" beside {first[prefix.family]}', f"one {prefix.family.title} range")
+        for vcn in topology.vcns.values():
+            for own in vcn.prefixes(prefix.family):
+                if own in prefix or prefix in own:
+                    found = f'"{prefix}", which overlaps {own} of VCN {vcn.name}'
+                    parsed.report(path, found, "a range outside, as OKE demands")
+
+
 def cluster_addresses(topology: Topology, parsed: Parsed) -> None:
-    """A ClusterIP lies outside every VCN (OKE refuses Service ranges that overlap the VCN)."""
+    """A ClusterIP lies outside every VCN, and in the range of Services where that is written."""
     for name, service in topology.services.items():
         for key, address in (("cluster_ipv4", service.cluster_ipv4), ("cluster_ipv6", service.cluster_ipv6)):
-            if address is not None:
-                _check_outside_vcns(("services", name, key), address, topology, parsed)
+            if address is None:
+                continue
+            _check_outside_vcns(("services", name, key), address, topology, parsed)
+            ranges = [prefix for prefix in topology.service_ranges if prefix.family is address.family]
+            if ranges and not any(address in prefix for prefix in ranges):
+                parsed.report(("services", name, key), f'"{address}"', f"an address in {ranges[0]}, the service range")
 
 
 def public_addresses(topology: Topology, parsed: Parsed) -> None:

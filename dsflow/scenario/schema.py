@@ -18,7 +18,7 @@ from dsflow.scenario.schema_cluster import LoadBalancerText, NamespaceText, Node
 from dsflow.scenario.schema_devices import DeviceText, LinkText
 from dsflow.scenario.schema_questions import ExpectationText, FlowText
 from dsflow.scenario.schema_security import NetworkPolicyText, NsgText, SecurityListText
-from dsflow.scenario.schema_types import DeviceName, Name, Namespace, Prose, QualifiedName, Text
+from dsflow.scenario.schema_types import AnyPrefix, DeviceName, Name, Namespace, Prose, QualifiedName, Text
 
 __all__ = ["ScenarioText", "json_schema", "validate"]
 
@@ -49,6 +49,9 @@ class ScenarioText(Text):
     nodes: dict[Name, NodeText] = Field({}, description="Worker nodes by name.")
     namespaces: dict[Namespace, NamespaceText] = Field({}, description="Namespaces by name, for their labels.")
     pods: dict[QualifiedName, PodText] = Field({}, description="Pods by NAMESPACE/NAME.")
+    service_ranges: list[AnyPrefix] = Field(
+        [], description="The ranges of ClusterIPs, at most one of each family; left out: not described."
+    )
     services: dict[QualifiedName, ServiceText] = Field({}, description="Services by NAMESPACE/NAME.")
     network_policies: dict[QualifiedName, NetworkPolicyText] = Field(
         {}, description="NetworkPolicies by NAMESPACE/NAME."

@@ -16,7 +16,7 @@ from dsflow.net.address import Family
 from dsflow.scenario.text import resolve
 from dsflow.scenario.write_cloud import gateway_data, host_data, route_table_data, subnet_data, vcn_data
 from dsflow.scenario.write_cluster import balancer_data, namespaces_data, node_data, pod_data, service_data
-from dsflow.scenario.write_common import said
+from dsflow.scenario.write_common import said, texts
 from dsflow.scenario.write_devices import device_data
 from dsflow.scenario.write_security import network_policy_data, security_rules_data
 
@@ -49,6 +49,7 @@ def to_data(topology: Topology) -> dict[str, Any]:
         "nodes": {name: node_data(node) for name, node in topology.nodes.items()},
         "namespaces": namespaces_data(topology),
         "pods": {name: pod_data(pod) for name, pod in topology.pods.items()},
+        "service_ranges": texts(topology.service_ranges),
         "services": {name: service_data(service) for name, service in topology.services.items()},
         "network_policies": {name: network_policy_data(policy) for name, policy in topology.network_policies.items()},
         "load_balancers": {name: balancer_data(balancer) for name, balancer in topology.load_balancers.items()},

@@ -184,3 +184,26 @@ def test_every_kind_of_end_may_be_asked() -> None:
 
 def test_without_questions_there_is_nothing_to_check() -> None:
     assert built({"expect": []}).expect == ()
+
+
+def test_service_ranges_and_what_is_in_them() -> None:
+    """All at once: two of a family, one that overlaps the VCN, and a ClusterIP from elsewhere."""
+    changes = {
+        "service_ranges": ["10.96.0.0/16", "10.97.0.0/16", "100.0.0.0/8", "fd00:100:0:ff::/108"],
+        "services.default/nginx.cluster_ipv4": "10.200.0.1",
+        "services.default/nginx.cluster_ipv6": "fd00:eeee:eeee:1::1",
+    }
+    assert problems(changes) == [
+        'service_ranges[1]: "10.97.0.0/16" beside 10.96.0.0/16: expected one IPv4 range',
+        'service_ranges[2]: "100.0.0.0/8" beside 10.96.0.0/16: expected one IPv4 range',
+        'service_ranges[2]: "100.0.0.0/8", which overlaps 100.0.0.0/16 of VCN oke: expected a range outside, '
+        "as OKE demands",
+        'service_ranges[3]: "fd00:100:0:ff::/108", which overlaps fd00:100::/56 of VCN oke: expected a range outside, '
+        "as OKE demands",
+        'services.default/nginx.cluster_ipv4: "10.200.0.1": expected an address in 10.96.0.0/16, the service range',
+        'services.default/nginx.cluster_ipv6: "fd00:eeee:eeee:1::1": expected an address in fd00:100:0:ff::/108, the '
+        "service range",
+    ]
+    right = {"service_ranges": ["10.96.0.0/16", "fd00:eeee:eeee:1::/108"]}
+    inside = {"cluster_ipv4": "10.96.0.9", "cluster_ipv6": "fd00:eeee:eeee:1::9"}
+    assert built(right | {f"services.default/nginx.{key}": value for key, value in inside.items()}).findings == ()
