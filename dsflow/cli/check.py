@@ -9,6 +9,7 @@ from dsflow.cli import FAULT
 from dsflow.cli.common import loaded
 from dsflow.errors import DsflowError
 from dsflow.query.expect import check as check_expectations
+from dsflow.simulation import Simulation
 
 __all__ = ["check"]
 
@@ -27,8 +28,21 @@ def _checked(args: Namespace, source: str) -> int:
         return FAULT
     broken = [checked for checked in found if not checked.holds]
     sys.stdout.write(f"{simulation.name}: {_tally(len(found), len(broken))}\n")
-    sys.stdout.writelines(f"{checked}\n" for checked in broken)
+    if args.assumptions is None:
+        sys.stdout.writelines(f"{checked}\n" for checked in broken)
+    else:
+        _show_sensitivities(simulation)
     return 1 if broken else 0
+
+
+def _show_sensitivities(simulation: Simulation) -> None:
+    """Each expectation, and whether it depends on an assumption; what could not be tried is said too."""
+    from dsflow.query.sensitivity import sensitivities, untried
+
+    found = list(sensitivities(simulation))
+    sys.stdout.writelines(f"{sensitivity}\n" for sensitivity in found)
+    if left := untried(found):
+        sys.stdout.write(f"not tried, as it is not modelled: {', '.join(map(str, left))}\n")
 
 
 def _tally(total: int, broken: int) -> str:

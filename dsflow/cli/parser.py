@@ -166,6 +166,9 @@ def _add_get(commands: Any) -> None:
 def _add_check(commands: Any) -> None:
     parser = _command(commands, "check", "check", "whether what a scenario expects holds; exit 1 where it does not")
     parser.add_argument("scenarios", nargs="+", metavar="SCENARIO", help=SCENARIO_HELP)
+    parser.add_argument(
+        "--assumptions", choices=("all",), metavar="all", help="also under every alternative of what answers rest on"
+    )
 
 
 def _add_diff(commands: Any) -> None:

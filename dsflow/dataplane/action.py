@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from dsflow.dataplane.assumptions import ASSUMPTIONS
 from dsflow.dataplane.disposition import Disposition
+from dsflow.model.assumptions import ASSUMPTIONS
 
 __all__ = [
     "Action",
@@ -47,7 +47,7 @@ class Rule:
     ``reason`` and ``mend`` are :meth:`str.format` templates over the packet's header fields
     (``{src}``, ``{dst}``, ``{asked}``, ``{ttl}``, ``{length}`` ...), so that they cost nothing until read.
     A rule without an ``id`` is implicit: nobody wrote it.  A rule that rests on a named assumption has the
-    assumption's evidence.
+    assumption's evidence; those that it rests on beside it are ``further``.
     ``mend`` is the smallest change that would turn a refusal into a success, where that is plain.
     """
 
@@ -57,6 +57,7 @@ class Rule:
     explicit: bool = True
     evidence: Evidence = Evidence.DOCUMENTED
     assumption: str | None = None
+    further: tuple[str, ...] = ()
     mend: str | None = None
 
     def __post_init__(self) -> None:

@@ -106,18 +106,19 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
 def _backends(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
 ) -> tuple[Reoriginate, ...]:
-    vip = balancer.address(family)
-    if vip is None:
+    dialled = family if index.topology.assumes("proxy-keeps-family") == "same-family" else Family.IPV4
+    own = balancer.address(dialled)
+    if balancer.address(family) is None or own is None:
         return ()
     found = []
-    for end in index.service_ends.end_points(service, family):
+    for end in index.service_ends.end_points(service, dialled):
         rule = Rule(
             id=f"{service.id}:{port.port}",
             reason=f"the client's connection ends here and {end.pod.id} port {port.target_port} is dialled",
             source=service.source,
             assumption="proxy-keeps-family",
         )
-        found.append(Reoriginate(rule, int(family), vip.value, end.address.value, port.target_port))
+        found.append(Reoriginate(rule, int(dialled), own.value, end.address.value, port.target_port))
     return tuple(found)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, IcmpError, Rule
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.tables import HopLimit, Listeners, Lower, Mtu, Routes, Table
+from dsflow.dataplane.match import Match
+from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Lower, Mtu, Routes, Table
 from dsflow.model.cluster import Listener
+from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 
 __all__ = [
     "AWAITED",
     "EVERYWHERE",
-    "FABRIC_FORWARD",
     "IGNORED",
     "LINK_LOCAL",
     "LINUX_FORWARD",
@@ -24,6 +26,7 @@ __all__ = [
     "PROTOCOL_NUMBERS",
     "STRAY",
     "UNCONNECTED",
+    "fabric_forward",
     "listeners",
     "not_forwarding",
     "origin_mtu",
@@ -152,23 +155,40 @@ LINUX_LOWER = Lower(
 LINUX_FORWARD: tuple[Table, ...] = (LINUX_HOP_LIMIT, LINUX_MTU, LINUX_LOWER)
 """What a Linux router asks of a packet before its filters, in this order (ip_forward, ip6_forward)."""
 
-FABRIC_FORWARD: tuple[Table, ...] = (
-    _expired(Rule(reason="the hop limit {ttl} is used up", assumption="fabric-sends-icmp-errors")),
-    _mtu(
-        Rule(
-            reason="{length} bytes do not fit the link's {mtu}; the sender is told (path MTU discovery)",
-            assumption="fabric-sends-icmp-errors",
-            mend="send at most {mtu} bytes",
-        )
-    ),
-    Lower(
-        lowered=Rule(reason="a routed hop of the VCN lowers the hop limit", assumption="vcn-lowers-ttl"),
-        kept=Continue(
-            Rule(reason="within one subnet nothing routes, so the hop limit stays", assumption="vcn-lowers-ttl")
-        ),
-    ),
+
+def fabric_forward(topology: Topology) -> tuple[Table, ...]:
+    """What the VCN and its gateways are assumed to ask of a packet, and to do with it."""
+    sends = topology.assumes("fabric-sends-icmp-errors") == "sends"
+    lowers = topology.assumes("vcn-lowers-ttl") == "lowers"
+    return (_FABRIC_HOP_LIMIT[sends], _FABRIC_MTU[sends], _FABRIC_LOWER) if lowers else (_FABRIC_MTU[sends], _KEPT)
+
+
+def _silent(rule: Rule, disposition: Disposition) -> Drop:
+    return Drop(replace(rule, reason=f"{rule.reason}; nobody is told"), disposition)
+
+
+_USED_UP = Rule(
+    reason="the hop limit {ttl} is used up", assumption="fabric-sends-icmp-errors", further=("vcn-lowers-ttl",)
 )
-"""What the VCN and its gateways are assumed to ask."""
+_TOO_LONG = Rule(
+    reason="{length} bytes do not fit the link's {mtu}",
+    assumption="fabric-sends-icmp-errors",
+    mend="send at most {mtu} bytes",
+)
+_TOLD = replace(_TOO_LONG, reason=f"{_TOO_LONG.reason}; the sender is told (path MTU discovery)")
+_FABRIC_HOP_LIMIT = {
+    True: _expired(_USED_UP),
+    False: HopLimit(expired=_silent(_USED_UP, Disposition.HOP_LIMIT_EXCEEDED)),
+}
+_FABRIC_MTU = {True: _mtu(_TOLD), False: Mtu(too_big=_silent(_TOO_LONG, Disposition.TOO_BIG))}
+_FABRIC_LOWER = Lower(
+    lowered=Rule(reason="a routed hop of the VCN lowers the hop limit", assumption="vcn-lowers-ttl"),
+    kept=Continue(Rule(reason="within one subnet nothing routes, so the hop limit stays", assumption="vcn-lowers-ttl")),
+)
+_KEPT = Filter(
+    rows=((Match(), Continue(Rule(reason="the VCN leaves the hop limit alone", assumption="vcn-lowers-ttl"))),),
+    stage="hop-limit",
+)
 
 origin_mtu = _mtu(
     Rule(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsflow.dataplane.action import Action, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
-from dsflow.dataplane.common import FABRIC_FORWARD, routes, single
+from dsflow.dataplane.common import fabric_forward, routes, single
 from dsflow.dataplane.device import Device, Interface
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.fabric import virtual_router_addresses
@@ -45,7 +45,7 @@ def compile_drg(gateway: DynamicRoutingGateway, index: Index, wiring: Wiring) ->
         kind="drg",
         interfaces={vcn.id: Interface(name=vcn.id), gateway.link: _far_interface(gateway, owners, wiring)},
         receive=(Filter(rows=tuple(disabled(gateway)), stage="scope"), lookup),
-        forward=FABRIC_FORWARD,
+        forward=fabric_forward(index.topology),
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=toll("igw"),

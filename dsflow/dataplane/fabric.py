@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
-from dsflow.dataplane.common import FABRIC_FORWARD, routes
+from dsflow.dataplane.common import fabric_forward, routes
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
@@ -47,7 +47,7 @@ def compile_vcn(vcn: Vcn, index: Index) -> Device:
         kind="vcn",
         interfaces={name: Interface(name=name) for name in tables if name is not None},
         receive=(lookup,),
-        forward=FABRIC_FORWARD,
+        forward=fabric_forward(index.topology),
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=Toll(forwarded=(Delay("fabric_ad"),), forwarded_new=(Delay("fabric_ad"),)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.action import Action, Delay, Drop, Forward, Neighbor, Rule
-from dsflow.dataplane.common import FABRIC_FORWARD, routes, single
+from dsflow.dataplane.common import fabric_forward, routes, single
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.fabric import virtual_router_addresses
@@ -59,7 +59,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
             ),
             _lookup(gateway, vcn, index),
         ),
-        forward=FABRIC_FORWARD,
+        forward=fabric_forward(index.topology),
         send=(_lookup(gateway, vcn, index),),
         leave=(
             StaticNat(
@@ -118,7 +118,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
             Nat(hook="prerouting", rows=()),
             lookup,
         ),
-        forward=FABRIC_FORWARD,
+        forward=fabric_forward(index.topology),
         send=(lookup,),
         leave=(Nat(hook="postrouting", rows=(row,), exhausted=_exhausted(gateway)), Confirm()),
         capabilities=(
@@ -159,7 +159,7 @@ def _service_gateway(gateway: ServiceGateway, index: Index) -> Device:
         kind="sgw",
         interfaces=_interfaces(vcn.id, "oracle-services"),
         receive=(Filter(rows=(*disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"), lookup),
-        forward=FABRIC_FORWARD,
+        forward=fabric_forward(index.topology),
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=toll("igw"),

@@ -74,9 +74,9 @@ class Grant:
 class Grants:
     """Rules in the order in which they are asked, and the refusal of what none of them allows.
 
-    ``unclear`` is the refusal of ICMP, where it rests on other grounds than that of all else.
+    ``unclear`` is what becomes of ICMP that none allows, where that rests on other grounds than the rest.
     """
 
     rows: tuple[Grant, ...]
     denied: Drop
-    unclear: Drop | None = None
+    unclear: Drop | Continue | None = None

@@ -85,12 +85,12 @@ def compile_node(node: Node, index: Index) -> Device:
         local += [(single(address), Forward(rule, to_pod)) for address in (pod.ipv4, pod.ipv6) if address]
     rows = dict(local)
 
-    primary = _with_default(rows, _uplink(node, node.subnet, "eth0", index))
+    primary = _with_default(rows, _uplink(node, index))
     tables: dict[str | None, Routes] = {None: primary}
     for subnet, interface in vnics.items():
         tables[interface] = routes(local, _not_of_this_node(node))
         among = _past_security(local) if index.has_security_rules(node, subnet) else local
-        from_pods = _with_default(dict(among), _uplink(node, subnet, interface, index))
+        from_pods = _with_default(dict(among), _pods_way_out(node, subnet, interface, index))
         tables |= dict.fromkeys((pod.id for pod in pods if pod.subnet == subnet), from_pods)
     tables["eth0"] = routes(local, _not_of_this_node(node))
 
@@ -120,7 +120,7 @@ def compile_node(node: Node, index: Index) -> Device:
         ),
         source=node.source,
     )
-    if index.topology.network_policies:
+    if index.topology.network_policies and index.topology.assumes("policies-are-enforced") == "enforced":
         device = _isolating(device, pods, index)
     if index.topology.profile is Profile.ARTICLE:
         return device
@@ -140,17 +140,24 @@ def _isolating(device: Device, pods: list[Pod], index: Index) -> Device:
     return tracking_connections(isolating) if index.topology.profile is Profile.ARTICLE else isolating
 
 
-def _uplink(node: Node, subnet: str, interface: str, index: Index) -> Forward:
-    vcn = index.vcn_of(subnet)
+def _uplink(node: Node, index: Index) -> Forward:
+    """The way out of the node's own traffic."""
+    return _out(Rule(reason="the node's own traffic leaves by its primary VNIC"), node, node.subnet, "eth0", index)
+
+
+def _pods_way_out(node: Node, subnet: str, interface: str, index: Index) -> Forward:
+    """The way out of the pods of a subnet."""
+    assumption = "pod-vnic-carries-pod-traffic"
+    if index.topology.assumes(assumption) == "pod-vnic":
+        reason = f"pod traffic leaves by the VNIC in subnet/{subnet}, without a tunnel"
+        return _out(Rule(reason=reason, assumption=assumption), node, subnet, interface, index)
+    rule = Rule(reason="pod traffic leaves by the primary VNIC too, without a tunnel", assumption=assumption)
+    return _out(rule, node, node.subnet, "eth0", index)
+
+
+def _out(rule: Rule, node: Node, subnet: str, interface: str, index: Index) -> Forward:
     link = index.vnic(node, subnet, interface).link
-    if interface == "eth0":
-        rule = Rule(reason="the node's own traffic leaves by its primary VNIC")
-    else:
-        rule = Rule(
-            reason=f"pod traffic leaves by the VNIC in subnet/{subnet}, without a tunnel",
-            assumption="pod-vnic-carries-pod-traffic",
-        )
-    return Forward(rule, Neighbor(interface, vcn.id, f"subnet/{subnet}", link))
+    return Forward(rule, Neighbor(interface, index.vcn_of(subnet).id, f"subnet/{subnet}", link))
 
 
 def _past_security(rows: list[tuple[Prefix, Action]]) -> list[tuple[Prefix, Action]]:

@@ -72,8 +72,11 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
     *before, lookup = device.receive
     assert isinstance(lookup, RouteLookup), "a node's arrivals end in a look-up"
     host = lookup.tables[None]
+    by_primary = index.topology.assumes("service-answers-by-primary-vnic") == "primary-vnic"
     routing = RouteLookup(
-        tables={**lookup.tables, _PRIMARY: host}, answers=_told(host, _ANSWERED), marked=_told(host, _HIDDEN)
+        tables={**lookup.tables, _PRIMARY: host},
+        answers=_told(host, _ANSWERED) if by_primary else None,
+        marked=_told(host, _HIDDEN),
     )
     track = Track(invalid=INVALID)
     masquerade = tuple(
@@ -165,6 +168,7 @@ class _Rows:
         self._node = node
         self._topology = index.topology
         self._ends = index.service_ends
+        self._knows_pods = index.topology.assumes("kube-proxy-knows-pods") == "detects"
 
     def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
         for service in self._topology.services.values():
@@ -195,8 +199,9 @@ class _Rows:
                 if service.external_policy == "Cluster":
                     yield row(ends, marks=NatKind.MASQUERADE)
                 elif ends:
-                    yield row(self._here(service, family), in_interface=_PRIMARY)
-                    yield row(ends, assumption="kube-proxy-knows-pods")
+                    here = self._here(service, family)
+                    yield row(here, in_interface=_PRIMARY)
+                    yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
 
     def sent(self) -> Iterator[NatRow]:
         """For what the node itself sends, host-network pods included."""

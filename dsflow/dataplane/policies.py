@@ -29,11 +29,11 @@ from dsflow.net.ranges import PortRange
 
 __all__ = ["Policies", "isolation", "tracking_connections"]
 
-_ENFORCED = "policies-are-enforced"
+_ENFORCED, _OF_ICMP = "policies-are-enforced", "policies-hold-for-icmp"
 
 _ANSWERED = Continue(Rule(reason="its connection was let through: policies judge what opens one"))
 _ITSELF = Continue(Rule(reason="no policy keeps a pod from itself"))
-_SENSELESS = {
+_DENIED = {
     Side.EGRESS: Disposition.DENIED_EGRESS,
     Side.INGRESS: Disposition.DENIED_INGRESS,
 }
@@ -82,9 +82,15 @@ class Policies:
         if found is None:
             rows = tuple(row for policy in policies for row in self._rows(policy, side, pod))
             found = self._made[key] = Grants(
-                rows=rows, denied=_denied(policies, side), unclear=_unclear(policies, side)
+                rows=rows, denied=_denied(policies, side), unclear=self._icmp(policies, side)
             )
         return found
+
+    def _icmp(self, policies: tuple[NetworkPolicy, ...], side: Side) -> Drop | Continue:
+        """What becomes of ICMP that no rule allows."""
+        if self._topology.assumes(_OF_ICMP) == "hold":
+            return Drop(_refusal(policies, side, _OF_ICMP), _DENIED[side])
+        return Continue(Rule(reason="NetworkPolicies leave ICMP alone", assumption=_OF_ICMP))
 
     def _rows(self, policy: NetworkPolicy, side: Side, pod: Pod) -> Iterator[Grant]:
         for number, rule in enumerate(policy.rules(side), start=1):
@@ -182,11 +188,7 @@ def _resolved(ports: Iterable[PolicyPort], pod: Pod) -> Iterator[Traffic]:
 
 
 def _denied(policies: tuple[NetworkPolicy, ...], side: Side) -> Drop:
-    return Drop(_refusal(policies, side, _ENFORCED), _SENSELESS[side])
-
-
-def _unclear(policies: tuple[NetworkPolicy, ...], side: Side) -> Drop:
-    return Drop(_refusal(policies, side, "policies-hold-for-icmp"), _SENSELESS[side])
+    return Drop(_refusal(policies, side, _ENFORCED), _DENIED[side])
 
 
 def _refusal(policies: tuple[NetworkPolicy, ...], side: Side, assumption: str) -> Rule:
@@ -215,7 +217,7 @@ def isolation(policies: Policies, pods: Iterable[Pod]) -> tuple[Table, ...]:
                     of_senders=side is Side.EGRESS,
                     answered=_ANSWERED,
                     itself=_ITSELF,
-                    senseless=Drop(_no_sense(side), _SENSELESS[side]),
+                    senseless=Drop(_no_sense(side), _DENIED[side]),
                 )
             )
     return tuple(tables)

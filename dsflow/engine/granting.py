@@ -34,7 +34,7 @@ def isolated(table: Isolation) -> Stage:
         if at.state is not State.NEW:
             return table.answered
         grant = _granting(found, packet, packet.dst if of_senders else packet.src)
-        return _refusal(found, packet) if grant is None else grant.told
+        return _otherwise(found, packet) if grant is None else grant.told
 
     return judged
 
@@ -43,9 +43,10 @@ def _granting(grants: Grants, packet: Packet, other: int) -> Grant | None:
     return next((row for row in grants.rows if row.covers(packet, other)), None)
 
 
-def _refusal(grants: Grants, packet: Packet) -> Drop:
-    by_doubt = grants.unclear is not None and packet.protocol in ICMP_PROTOCOLS
-    return grants.unclear if by_doubt and grants.unclear is not None else grants.denied
+def _otherwise(grants: Grants, packet: Packet) -> Drop | Continue:
+    """What becomes of a packet that no rule allows."""
+    unclear = grants.unclear if packet.protocol in ICMP_PROTOCOLS else None
+    return grants.denied if unclear is None else unclear
 
 
 class Judged(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from dsflow.dataplane.compile import Dataplane, compile_topology
 from dsflow.dataplane.device import Device
+from dsflow.errors import NotModelledError
 from dsflow.lab import plan_cloud
 from dsflow.lab.command import Command, Listening, Port, ProxyPort, Tool, Twin
 from dsflow.lab.plan_devices import (
@@ -28,6 +29,7 @@ from dsflow.lab.plan_services import ServiceRules
 from dsflow.lab.plan_stages import serves, vnic_checks
 from dsflow.lab.plan_ways import NOBODY, Ways
 from dsflow.lab.plan_wires import Wire, wires
+from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.model.devices import GenericDevice
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family
@@ -93,6 +95,9 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     >>> print(make_plan(Topology(name="one", devices={"h0": host})).commands[0].text)
     netns add dsl-0
     """
+    switched = [name for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default]
+    if switched:
+        raise NotModelledError(f"{', '.join(switched)}: the lab's stand-ins do what is assumed unless it is switched")
     return _Planner(topology, prefix).plan()
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from dsflow.errors import Problem
+from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.model.cluster import Namespace, Node, Pod
 from dsflow.model.devices import DeviceLink, GenericDevice
 from dsflow.model.internet import InternetHost
@@ -35,7 +36,8 @@ class Topology:
     ``NAMESPACE/NAME``.
 
     Names are unique within their kind and every reference between objects has been checked: a
-    Topology that exists is consistent.  ``findings`` are what its author should know although it can be used.
+    Topology that exists is consistent.  ``assumptions`` are those that the scenario
+    switches, by id.  ``findings`` are what its author should know although it can be used.
     """
 
     name: str
@@ -59,7 +61,12 @@ class Topology:
     devices: Mapping[str, GenericDevice] = field(default_factory=dict)
     flows: tuple[Flow, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    assumptions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Problem, ...] = ()
+
+    def assumes(self, assumption: str) -> str:
+        """What is taken to hold where no source tells: the scenario's word, else the registry's default."""
+        return self.assumptions.get(assumption, ASSUMPTIONS[assumption].default)
 
     def backends(self, service: Service) -> tuple[Pod, ...]:
         """The pods of the Service's namespace that bear every label of its selector, by name."""

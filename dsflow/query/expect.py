@@ -40,15 +40,24 @@ class Checked:
         """Whether everything expected is so."""
         return not self.misses
 
-    def __str__(self) -> str:
-        """What was found and expected, with the place; why, where the packet was lost, and what would mend it."""
+    @property
+    def question(self) -> str:
+        """What was asked, with its place."""
         asked = self.chain.question
         port = port_text(asked.protocol, asked.dport)
-        question = f"{self.expectation.source}: {asked.origin} -> {asked.target} {asked.family} {port}"
+        return f"{self.expectation.source}: {asked.origin} -> {asked.target} {asked.family} {port}"
+
+    @property
+    def found(self) -> str:
+        """What was found and expected, where they differ."""
+        return "; ".join(map(str, self.misses)) or "holds"
+
+    def __str__(self) -> str:
+        """What was found and expected, with the place; why, where the packet was lost, and what would mend it."""
+        lines = [f"{self.question}: {self.found}"]
         if self.holds:
-            return f"{question}: holds"
+            return lines[0]
         why, lost = explanation(self.chain), self.chain.failed
-        lines = [f"{question}: {'; '.join(map(str, self.misses))}"]
         lines += [f"    {why}"] if why else []
         lines += [f"    to mend: {lost.mend}"] if lost is not None and lost.mend else []
         return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dsflow.dataplane.assumptions import ASSUMPTIONS, Assumption
+from dsflow.model.assumptions import ASSUMPTIONS, Assumption
 from dsflow.query.matrix import Matrix
 from dsflow.query.table import Block, Row, Table
 
@@ -33,7 +33,10 @@ class Rested(NamedTuple):
         return (entry for name, entry in ASSUMPTIONS.items() if name in self.counts)
 
     def _row(self, entry: Assumption) -> Row:
-        cells = (entry.id, entry.default, "; ".join(entry.alternatives), entry.confidence)
+        others = "; ".join(
+            other if other in entry.modelled else f"{other} (not modelled)" for other in entry.alternatives
+        )
+        cells = (entry.id, entry.default, others, entry.confidence)
         counted = () if self.asked is None else (str(self.counts[entry.id]),)
         return Row((*cells, *counted), (entry.statement, f"source: {entry.source}"))
 
@@ -45,6 +48,7 @@ class Rested(NamedTuple):
                 "statement": entry.statement,
                 "default": entry.default,
                 "alternatives": list(entry.alternatives),
+                "modelled": list(entry.modelled),
                 "confidence": entry.confidence,
                 "source": entry.source,
                 "answers": None if self.asked is None else self.counts[entry.id],

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsflow.dataplane.assumptions import ASSUMPTIONS, Assumption
+from dsflow.model.assumptions import ASSUMPTIONS, Assumption
 from dsflow.query.matrix import Cell, Matrix, port_text
 from dsflow.report.files import written_whole
 from dsflow.report.plot import topology_svg

@@ -45,6 +45,7 @@ def _topology(parsed: Parsed) -> Topology:
         name=text.name,
         profile=Profile(text.profile),
         description=text.description,
+        assumptions=dict(text.assumptions),
         vcns={name: cloud.vcn(name) for name in text.vcns},
         gateways={name: cloud.gateway(name, gateway) for name, gateway in text.gateways.items()},
         route_tables={name: cloud.route_table(name) for name in text.route_tables},

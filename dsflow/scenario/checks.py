@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dsflow.model.topology import Topology
 from dsflow.scenario import (
+    checks_assumptions,
     checks_cluster,
     checks_devices,
     checks_drg,
@@ -23,6 +24,7 @@ from dsflow.scenario.parsed import Parsed
 __all__ = ["run"]
 
 _CHECKS = (
+    checks_assumptions.assumptions,
     checks_vcn.vcn_prefixes,
     checks_vcn.overlapping_vcns,
     checks_vcn.subnet_prefixes,

@@ -38,6 +38,9 @@ class ScenarioText(Text):
         description="Another scenario (embedded name, or path relative to this file) that this one changes.",
         json_schema_extra={"x-expected": "the name or the path of another scenario"},
     )
+    assumptions: dict[Name, Name] = Field(
+        {}, description="What is taken to hold where no source tells, by the ids that dsflow assumptions lists."
+    )
     vcns: dict[Name, VcnText] = Field({}, description="Virtual cloud networks by name.")
     gateways: dict[Name, GatewayText] = Field(
         {}, description="Internet, NAT, service and dynamic routing gateways by name."

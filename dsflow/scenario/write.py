@@ -36,6 +36,7 @@ def to_data(topology: Topology) -> dict[str, Any]:
         "name": topology.name,
         "profile": str(topology.profile),
         "description": topology.description or None,
+        "assumptions": dict(topology.assumptions),
         "vcns": {name: vcn_data(vcn) for name, vcn in topology.vcns.items()},
         "gateways": {name: gateway_data(gateway, vcn_named=vcn_named) for name, gateway in topology.gateways.items()},
         "route_tables": {

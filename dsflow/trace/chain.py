@@ -197,6 +197,7 @@ class Chain:
                 rules = [record[2] for record in hop.records]
                 rules += [entry.rule_for(trace.family) for entry in hop.at.capabilities]
                 yield from (rule.assumption for rule in rules if rule.assumption)
+                yield from (name for rule in rules for name in rule.further)
 
     @property
     def latency(self) -> Any:

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from dsflow.dataplane.action import Evidence
-from dsflow.dataplane.assumptions import ASSUMPTIONS
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.nat import NatKind
+from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.model.topology import Profile
 from dsflow.net.address import Family
 from dsflow.trace.chain import SCHEMA, PathType

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dsflow.cli import main
-from dsflow.dataplane.assumptions import ASSUMPTIONS
+from dsflow.model.assumptions import ASSUMPTIONS
 
 
 def test_the_registry_tells_of_each_what_else_could_hold(capsys: pytest.CaptureFixture[str]) -> None:

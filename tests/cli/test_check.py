@@ -75,3 +75,14 @@ expect: []
     assert code == 0
     assert err.startswith("warning: ")
     assert run("check", str(tmp_path / "s.yaml"), "--quiet").err == ""
+
+
+def test_every_alternative_is_tried_where_asked(run: Run) -> None:
+    """The exit code goes by what is assumed."""
+    code, out, err = run("check", "oke-sydney-gua", "--assumptions", "all")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "oke-sydney-gua: all 8 expectations hold"
+    assert sum(": true if pod-vnic-carries-pod-traffic is pod-vnic" in line for line in lines) == 6
+    assert sum("no assumption that it rests on has another answer to try" in line for line in lines) == 2
+    assert lines[-1].startswith("not tried, as it is not modelled: ")

@@ -49,7 +49,8 @@ def test_pods_are_the_articles_listing(run: Run) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_listed(run: Run, kind: str) -> None:
-    code, out, _ = run("get", kind, "nat-box" if kind == "links" else "oke-sydney")
+    where = {"links": "nat-box", "policies": "oke-sydney-as-built", "security-rules": "oke-sydney-as-built"}
+    code, out, _ = run("get", kind, where.get(kind, "oke-sydney"))
     assert code == 0
     assert len(out.splitlines()) > 1
 

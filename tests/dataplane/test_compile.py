@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dsflow.dataplane.assumptions import ASSUMPTIONS
 from dsflow.dataplane.compile import compile_topology, neighbors
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.hosts import ENDPOINT_TOLL
 from dsflow.dataplane.index import INTERNET_MTU_BYTES, VCN_MTU_BYTES
+from dsflow.model.assumptions import ASSUMPTIONS
 from tests.cases import BALANCER, HOST_POD, POD, SERVICE_GATEWAY, sydney
 from tests.clusters import questions, seeded
 

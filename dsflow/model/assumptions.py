@@ -14,15 +14,22 @@ __all__ = ["ASSUMPTIONS", "Assumption"]
 class Assumption:
     """One open question about a real network and the answer that dsflow takes.
 
-    ``confidence`` is ``inferred`` where documentation points that way, ``unknown`` where none does.
+    ``statement`` says what the ``default`` means.  To those of the ``alternatives`` that are ``modelled`` a scenario
+    can switch.  ``confidence`` is ``inferred`` where documentation points that way, ``unknown`` where none does.
     """
 
     id: str
     statement: str
     default: str
     alternatives: tuple[str, ...]
+    modelled: tuple[str, ...] = ()
     confidence: str
     source: str
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The answers that a scenario can take."""
+        return (self.default, *self.modelled)
 
     @property
     def evidence(self) -> str:
@@ -37,6 +44,7 @@ _REGISTRY = (
         "inside one subnet nothing does.",
         default="lowers",
         alternatives=("leaves",),
+        modelled=("leaves",),
         confidence="unknown",
         source="no OCI page states it; RFC 1812 section 5.3.1 asks it of any router",
     ),
@@ -46,6 +54,7 @@ _REGISTRY = (
         "an ICMP error from the virtual router address of the sender's subnet.",
         default="sends",
         alternatives=("silent",),
+        modelled=("silent",),
         confidence="inferred",
         source="docs.oracle.com Network/Troubleshoot/connectionhang.htm (2024-10) relies on path MTU discovery; "
         "the sender's address is not documented",
@@ -53,8 +62,8 @@ _REGISTRY = (
     Assumption(
         id="igw-rewrites-at-edge",
         statement="A public IPv4 is exchanged for its private one at the Internet gateway, one to one, both ways.",
-        default="at the gateway",
-        alternatives=("at the VNIC",),
+        default="at-gateway",
+        alternatives=("at-vnic",),
         confidence="inferred",
         source="docs.oracle.com Network/Tasks/managingIGs.htm (2026-09)",
     ),
@@ -63,7 +72,7 @@ _REGISTRY = (
         statement="The NAT gateway picks a free port from 1024-65535 for each destination address and port, and "
         "refuses a new connection when 20,000 to one destination are in use.",
         default="refuses",
-        alternatives=("evicts the oldest", "drops silently at a shape-dependent number"),
+        alternatives=("evicts-the-oldest", "drops-at-a-number-by-shape"),
         confidence="unknown",
         source="docs.oracle.com Network/Tasks/NATgateway.htm (2025-02) gives about 20,000; no page tells the policy",
     ),
@@ -80,7 +89,8 @@ _REGISTRY = (
         statement="kube-proxy tells pods of the cluster from other clients (a local traffic detector), so that under "
         "the policy Local a pod that asks a node port or a load balancer's address is led to any end point.",
         default="detects",
-        alternatives=("does not detect",),
+        alternatives=("does-not-detect",),
+        modelled=("does-not-detect",),
         confidence="unknown",
         source="kubernetes pkg/proxy/iptables/proxier.go; OKE's setting with VCN-native pods is not documented",
     ),
@@ -88,16 +98,17 @@ _REGISTRY = (
         id="masqueraded-leaves-by-primary-vnic",
         statement="What a pod asks of a node port or a load balancer's address, and kube-proxy masquerades, leaves its "
         "node by the primary VNIC, whose address it gets.",
-        default="primary VNIC",
-        alternatives=("pod VNIC, with an address of that VNIC", "pod VNIC, where the source check would drop it"),
+        default="primary-vnic",
+        alternatives=("pod-vnic-with-its-address", "pod-vnic-and-dropped"),
         confidence="unknown",
         source="which addresses OKE gives the interfaces of pod VNICs on the host is not documented",
     ),
     Assumption(
         id="service-answers-by-primary-vnic",
         statement="Answers of a connection that a node translated leave by its primary VNIC, whose address they bear.",
-        default="primary VNIC",
-        alternatives=("pod VNIC, where the source check would drop them",),
+        default="primary-vnic",
+        alternatives=("pod-vnic",),
+        modelled=("pod-vnic",),
         confidence="inferred",
         source="the VNIC source check (Network/Tasks/managingVNICs.htm, 2026-09) leaves no other way",
     ),
@@ -106,7 +117,8 @@ _REGISTRY = (
         statement="NetworkPolicies are enforced by the node of the pod that they isolate, after a Service's "
         "destination is translated and before sources are; a pod that has its node's addresses is its node to them.",
         default="enforced",
-        alternatives=("ignored: no policy engine is installed",),
+        alternatives=("ignored",),
+        modelled=("ignored",),
         confidence="inferred",
         source="kubernetes.io network-policies leaves the order open; Calico and others filter in netfilter's forward "
         "hook; VCN-native pod networking enforces policies only where such an engine is installed",
@@ -115,7 +127,8 @@ _REGISTRY = (
         id="policies-hold-for-icmp",
         statement="A pod that a NetworkPolicy isolates gets and sends ICMP only by rules without ports.",
         default="hold",
-        alternatives=("ICMP passes",),
+        alternatives=("icmp-passes",),
+        modelled=("icmp-passes",),
         confidence="unknown",
         source="kubernetes.io/docs/concepts/services-networking/network-policies: defined for TCP, UDP and SCTP, other "
         "protocols may vary by plugin",
@@ -124,7 +137,7 @@ _REGISTRY = (
         id="same-node-skips-nsg",
         statement="What pods of one node send each other stays in the node, where no VNIC's security rules are asked.",
         default="skips",
-        alternatives=("is judged at the pods' VNICs",),
+        alternatives=("judged-at-vnics",),
         confidence="inferred",
         source="security rules hold at VNICs (docs.oracle.com Network/Concepts/securityrules.htm, 2026-09), and the "
         "packet crosses none",
@@ -132,19 +145,21 @@ _REGISTRY = (
     Assumption(
         id="pod-vnic-carries-pod-traffic",
         statement="A packet from a pod to another machine leaves through the VNIC of the pod's subnet.",
-        default="pod VNIC",
-        alternatives=("primary VNIC",),
+        default="pod-vnic",
+        alternatives=("primary-vnic",),
+        modelled=("primary-vnic",),
         confidence="inferred",
         source="docs.oracle.com ContEng contengpodnetworking_topic-OCI_CNI_plugin.htm (2026-09)",
     ),
     Assumption(
         id="proxy-keeps-family",
         statement="The load balancer reaches the pod in the client's own family.",
-        default="same family",
-        alternatives=("always IPv4",),
+        default="same-family",
+        alternatives=("always-ipv4",),
+        modelled=("always-ipv4",),
         confidence="inferred",
         source='the article: "IPv6 Client -> LB IPv6 -> Pod IPv6"; Oracle documents IPv4 only for flexible '
-        "load balancers (Network/Concepts/ipv6.htm, 2026-09), which the as-built profile will follow",
+        "load balancers (Network/Concepts/ipv6.htm, 2026-09), which the as-built profile follows",
     ),
     Assumption(
         id="ipv4-private-in-internet",
@@ -157,7 +172,7 @@ _REGISTRY = (
     Assumption(
         id="sgw-latency-as-igw",
         statement="A service gateway costs as much time as an Internet gateway.",
-        default="as igw",
+        default="as-igw",
         alternatives=("less",),
         confidence="unknown",
         source="no figure found",
@@ -165,8 +180,8 @@ _REGISTRY = (
     Assumption(
         id="drg-latency-as-igw",
         statement="A DRG costs as much time as an Internet gateway, and the line behind it takes none.",
-        default="as igw",
-        alternatives=("as the line's length and carrier make it",),
+        default="as-igw",
+        alternatives=("as-the-line",),
         confidence="unknown",
         source="no figure found",
     ),

@@ -1,0 +1,126 @@
+"""Assumptions that a scenario switches: each modelled alternative changes what it is about, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import dsflow
+from dsflow import Simulation
+from dsflow.errors import NotModelledError
+from dsflow.lab.plan import make_plan
+from dsflow.model.assumptions import ASSUMPTIONS
+from dsflow.trace.chain import Chain
+from tests.cases import CLIENT, DNS, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
+from tests.scenario.helpers import problems
+
+BOTH = pytest.mark.parametrize("family", [4, 6])
+
+
+def taken(assumption: str, value: str, base: str = "oke-sydney-gua", more: dict[str, Any] | None = None) -> Simulation:
+    return dsflow.load(base).what_if({"assumptions": {assumption: value}, **(more or {})})
+
+
+def ttls(chain: Chain) -> list[int]:
+    return [hop.header_in.ttl for hop in chain.traces[0].hops if hop.header_in is not None]
+
+
+@BOTH
+def test_a_vcn_that_leaves_the_hop_limit_alone(family: int) -> None:
+    """Nodes lower it all the same, and what expires on the VCN's way no longer does."""
+    usual, other = dsflow.load("oke-sydney-gua"), taken("vcn-lowers-ttl", "leaves")
+    assert ttls(usual.trace(POD, WEB, family=family, tcp=443)) == [64, 63, 62, 61]
+    chain = other.trace(POD, WEB, family=family, tcp=443)
+    assert ttls(chain) == [64, 63, 63, 63]
+    assert "vcn-lowers-ttl" in chain.assumptions
+    assert usual.trace(POD, WEB, family=family, tcp=443, ttl=2).disposition == "hop-limit-exceeded"
+    assert other.trace(POD, WEB, family=family, tcp=443, ttl=2).succeeded
+
+
+@BOTH
+def test_a_fabric_that_tells_nobody(family: int) -> None:
+    for asked in ({"ttl": 2, "tcp": 443}, {"udp": 53, "size": 4000, "df": True if family == 4 else None}):
+        usual = dsflow.load("oke-sydney-gua").trace(POD, WEB, family=family, **asked)
+        silent = taken("fabric-sends-icmp-errors", "silent").trace(POD, WEB, family=family, **asked)
+        assert silent.disposition == usual.disposition
+        assert [str(trace.direction) for trace in usual.traces] == ["forward", "error"]
+        assert [str(trace.direction) for trace in silent.traces] == ["forward"]
+        assert silent.forward.reason.endswith("; nobody is told")
+
+
+@BOTH
+def test_pods_that_leave_by_the_primary_vnic_fail_its_source_check(family: int) -> None:
+    other = taken("pod-vnic-carries-pod-traffic", "primary-vnic")
+    assert other.trace(POD, REMOTE, family=family, tcp=80).disposition == "source-check-failed"
+    assert other.trace(POD, MATE, family=family, tcp=80).succeeded
+
+
+@BOTH
+def test_a_proxy_that_always_dials_ipv4_in_the_article(family: int) -> None:
+    chain = taken("proxy-keeps-family", "always-ipv4").trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert chain.succeeded
+    assert chain.forward.family == 4
+
+
+@BOTH
+def test_policies_that_nobody_enforces(family: int) -> None:
+    policy: dict[str, Any] = {"network_policies": {"default/p": {}}}
+    assert (
+        taken("policies-are-enforced", "enforced", more=policy)
+        .trace(DNS, POD, family=family, tcp=80)
+        .disposition.is_denial
+    )
+    assert taken("policies-are-enforced", "ignored", more=policy).trace(DNS, POD, family=family, tcp=80).succeeded
+
+
+@BOTH
+def test_policies_that_leave_icmp_alone(family: int) -> None:
+    other = taken("policies-hold-for-icmp", "icmp-passes", network_policies={"default/p": {}})
+    chain = other.trace(DNS, POD, family=family, icmp=True)
+    assert chain.succeeded
+    assert "policies-hold-for-icmp" in chain.assumptions
+    assert other.trace(DNS, POD, family=family, tcp=80).disposition.is_denial
+
+
+@BOTH
+def test_answers_by_the_pod_vnic_are_lost(family: int) -> None:
+    other = taken("service-answers-by-primary-vnic", "pod-vnic", "oke-sydney-as-built")
+    chain = other.trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert chain.round_trip == "return-lost"
+    assert chain.failed is not None
+    assert chain.failed.disposition == "source-check-failed"
+
+
+@BOTH
+def test_a_kube_proxy_that_does_not_know_pods(family: int) -> None:
+    """Under Local a pod that asks a node port is then led to the end points of its own node alone, or nowhere."""
+    local = {"services.default/nginx.external_traffic_policy": "Local"}
+    asker = "pod/kube-system/coredns-bfd957d6b-w2tgj"  # on node-3, where no end point is
+    for value, disposition in (("detects", "delivered"), ("does-not-detect", "no-backend")):
+        simulation = taken("kube-proxy-knows-pods", value, "oke-sydney-as-built", local)
+        assert simulation.trace(asker, "node/node-3", family=family, tcp=31080).disposition == disposition
+        assert simulation.trace(LOCAL_DNS, "node/node-1", family=family, tcp=31080).disposition == "delivered"
+
+
+def test_what_cannot_be_taken_is_told_with_what_can() -> None:
+    assumptions = {"vcn-lowers-ttl": "raises", "igw-rewrites-at-edge": "at-vnic", "vcn-lowers-tll": "leaves"}
+    assert problems({"assumptions": assumptions}) == [
+        'assumptions.vcn-lowers-ttl: "raises": expected lowers or leaves',
+        'assumptions.igw-rewrites-at-edge: "at-vnic", which is not modelled: expected at-gateway',
+        'assumptions.vcn-lowers-tll: "vcn-lowers-tll": there is no assumption of that name; '
+        'did you mean "vcn-lowers-ttl"?',
+    ]
+
+
+def test_what_is_modelled_is_an_alternative_and_no_default() -> None:
+    for entry in ASSUMPTIONS.values():
+        assert set(entry.modelled) <= set(entry.alternatives)
+        assert entry.default not in entry.alternatives
+        assert entry.alternatives
+
+
+def test_the_lab_stands_in_for_the_defaults_only() -> None:
+    with pytest.raises(NotModelledError, match="vcn-lowers-ttl: the lab's stand-ins"):
+        make_plan(taken("vcn-lowers-ttl", "leaves").topology)
+    make_plan(taken("vcn-lowers-ttl", "lowers").topology)
