@@ -68,7 +68,7 @@ def test_pods_choose_by_their_addresses(
     """ULA to the Internet: IPv4 by its label.  Global: IPv6 by its precedence.  ULA to ULA: IPv4 by its precedence."""
     both = [pair(*ipv6), pair(*ipv4)]
     assert order(both)[0].destination.family == first
-    assert decisive_rule(*both) is rule
+    assert decisive_rule(both[0], both[1]) is rule
 
 
 @pytest.mark.parametrize(

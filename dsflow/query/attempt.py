@@ -1,0 +1,96 @@
+"""What a client sees of its attempt to reach somebody in one family: accepted, refused, or nothing at all.
+
+A connection stands when its handshake is done (RFC 9293 section 3.5), and a proxy completes it before it dials: what
+happens behind the proxy is no part of the attempt.  A reset ends an attempt at once, and so does an ICMP error
+on Linux while the SYN is out (tcp_v4_err and tcp_v6_err, TCP_SYN_SENT), but for *too big*, after which TCP sends
+smaller packets.  Where the client's own routes lead nowhere, connect() fails without a packet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from dsflow.dataplane.disposition import Disposition
+from dsflow.trace.chain import Chain
+from dsflow.trace.trace import Direction, Trace
+from dsflow.trace.twin import Interval, Signal
+
+__all__ = ["Attempt", "Result", "attempt", "is_refused_by_own_routes"]
+
+
+class Result(Enum):
+    """How an attempt ends, as far as the client can tell."""
+
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt's end: the traces until the client knows, and how a failure shows."""
+
+    chain: Chain
+    result: Result
+    signal: Signal | None = None
+    traces: tuple[Trace, ...] = ()
+
+    @cached_property
+    def time_us(self) -> Interval | None:
+        """The median until the client knows; None where it never does, or no profile is at hand."""
+        if self.signal is Signal.OWN_ROUTES:
+            return 0.0, 0.0, 0.0
+        percentiles = self.chain.time_over(*self.traces) if self.traces else None
+        return None if percentiles is None else tuple(percentiles.p50)
+
+
+_NOWHERE = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PROHIBITED, Disposition.BLACKHOLED)
+
+
+def is_refused_by_own_routes(chain: Chain) -> bool:
+    """Whether the sender's own routing table refuses the packet, so that it knows before it sends."""
+    first = chain.traces[0]
+    return len(first.hops) == 1 and not first.hops[0].arrived and first.disposition in _NOWHERE
+
+
+def attempt(chain: Chain) -> Attempt:
+    """What a client sees of a question: of TCP its first connection, of other protocols the answer."""
+    sent = chain.traces[0]
+    answers = [trace for trace in chain.traces if trace.direction is Direction.REPLY and trace.connection == 1]
+    if is_refused_by_own_routes(chain):
+        return Attempt(chain, Result.FAILED, Signal.OWN_ROUTES)
+    if _is_unknown(sent) or (sent.disposition.is_success and any(map(_is_unknown, answers))):
+        return Attempt(chain, Result.UNKNOWN)
+    heard = next((trace for trace in answers if trace.disposition is Disposition.DELIVERED), None)
+    if heard is not None:
+        if sent.disposition.is_success:
+            return Attempt(chain, Result.ACCEPTED, None, (sent, heard))
+        return Attempt(chain, Result.FAILED, Signal.RESET, (sent, heard))
+    error = None if sent.disposition.is_success else _error_about(chain)
+    if error is not None:
+        if sent.disposition is Disposition.TOO_BIG:
+            return Attempt(chain, Result.UNKNOWN)
+        return Attempt(chain, Result.FAILED, Signal.ICMP_ERROR, (sent, error))
+    return Attempt(chain, Result.FAILED, Signal.SILENCE)
+
+
+def _is_unknown(trace: Trace) -> bool:
+    return trace.disposition in (Disposition.UNDETERMINED, Disposition.LEFT_MODEL)
+
+
+def _error_about(chain: Chain) -> Trace | None:
+    """The ICMP error about the first packet that reached its sender."""
+    sender = chain.traces[0].hops[0].device
+    return next(
+        (
+            trace
+            for trace in chain.traces
+            if trace.cause is not None
+            and trace.cause.trace == 0
+            and trace.disposition is Disposition.DELIVERED
+            and trace.hops[-1].device == sender
+        ),
+        None,
+    )
