@@ -15,9 +15,21 @@ from functools import cached_property
 from dsflow.dataplane.disposition import Disposition
 from dsflow.trace.chain import Chain
 from dsflow.trace.trace import Direction, Trace
-from dsflow.trace.twin import Interval, Signal
+from dsflow.trace.twin import Interval, Outcome, Signal
+from dsflow.trace.words import interval_words
 
-__all__ = ["Attempt", "Result", "attempt", "is_refused_by_own_routes"]
+__all__ = [
+    "UNKNOWN",
+    "Attempt",
+    "Result",
+    "after",
+    "attempt",
+    "failure",
+    "fate",
+    "is_refused_by_own_routes",
+    "loss",
+    "title",
+]
 
 
 class Result(Enum):
@@ -76,6 +88,14 @@ def attempt(chain: Chain) -> Attempt:
     return Attempt(chain, Result.FAILED, Signal.SILENCE)
 
 
+def fate(chain: Chain) -> Outcome:
+    """What becomes of a connection that was accepted: it may be lost behind the proxy that accepted it."""
+    if chain.failed is None:
+        return Outcome.WORKS
+    unknown = Disposition.UNDETERMINED in (chain.disposition, chain.round_trip)
+    return Outcome.UNDETERMINED if unknown else Outcome.LOST_BEHIND_PROXY
+
+
 def _is_unknown(trace: Trace) -> bool:
     return trace.disposition in (Disposition.UNDETERMINED, Disposition.LEFT_MODEL)
 
@@ -94,3 +114,38 @@ def _error_about(chain: Chain) -> Trace | None:
         ),
         None,
     )
+
+
+# --- in words ------------------------------------------------------------------------------------------------
+
+UNKNOWN = "the model cannot tell"
+
+_SIGNALS = {
+    Signal.RESET: "a TCP reset",
+    Signal.ICMP_ERROR: "an ICMP error",
+    Signal.OWN_ROUTES: "its own routes",
+}
+
+
+def title(chain: Chain) -> str:
+    """The family's name as prose writes it."""
+    return chain.question.family.title
+
+
+def failure(tried: Attempt) -> str:
+    """How a failed attempt shows."""
+    if tried.signal is None or tried.signal is Signal.SILENCE:
+        return f"hears nothing over {title(tried.chain)}: {loss(tried.chain)}"
+    return f"is refused over {title(tried.chain)} by {_SIGNALS[tried.signal]}{after(tried.time_us)}"
+
+
+def loss(chain: Chain) -> str:
+    """Where and how a family is lost."""
+    lost = chain.failed or chain.forward
+    what = "the answer" if lost.direction is Direction.REPLY else "the packet"
+    return f"{what} ends as {lost.disposition} at {lost.ended_at.device}"
+
+
+def after(time: Interval | None) -> str:
+    """How long something took; nothing where it took no time, or nobody knows."""
+    return "" if not time or not time[0] else f" after p50 {interval_words(time)}"

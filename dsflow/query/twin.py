@@ -10,8 +10,8 @@ from typing import Any
 from dsflow.net.address import Family
 from dsflow.query import table
 from dsflow.query.align import aligned_hops
+from dsflow.query.choice import choice
 from dsflow.query.differences import alike, differences
-from dsflow.query.eyeballs import choice
 from dsflow.query.table import Block, Row, Table
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain
@@ -112,7 +112,7 @@ def _rows(rows: Iterable[AlignedHop]) -> Iterator[Row]:
             sides = [_path(hop.ipv4 for hop in hops), _path(hop.ipv6 for hop in hops)]
             yield Row((way, _MARK, *sides))
         elif direction != "forward" and not any(hop.differs for hop in hops):
-            yield Row((way, " ", "the same devices, there and back", "the same"))
+            yield Row((way, " ", "the same devices", "the same devices"))
         else:
             for hop in hops:
                 yield Row((way, _MARK if hop.differs else " ", _words(hop.ipv4), _words(hop.ipv6)))
