@@ -3,7 +3,9 @@
 A connection stands when its handshake is done (RFC 9293 section 3.5), and a proxy completes it before it dials: what
 happens behind the proxy is no part of the attempt.  A reset ends an attempt at once, and so does an ICMP error
 on Linux while the SYN is out (tcp_v4_err and tcp_v6_err, TCP_SYN_SENT), but for *too big*, after which TCP sends
-smaller packets.  Where the client's own routes lead nowhere, connect() fails without a packet.
+smaller packets.  Where the client's own routes lead nowhere, connect() fails without a packet; where nobody answers for
+the next hop, Linux gives up after three questions a second apart (RFC 4861 section 10, in IPv4 too), and so does a
+router before it sends its ICMP error.
 """
 
 from __future__ import annotations
@@ -52,10 +54,24 @@ class Attempt:
     @cached_property
     def time_us(self) -> Interval | None:
         """The median until the client knows; None where it never does, or no profile is at hand."""
-        if self.signal is Signal.OWN_ROUTES:
-            return 0.0, 0.0, 0.0
+        if self.signal in (Signal.OWN_ROUTES, Signal.OWN_LINK):
+            return later((0.0, 0.0, 0.0), self.asking_us)
         percentiles = self.chain.time_over(*self.traces) if self.traces else None
-        return None if percentiles is None else tuple(percentiles.p50)
+        return None if percentiles is None else later(tuple(percentiles.p50), self.asking_us)
+
+    @property
+    def asking_us(self) -> float:
+        """How long somebody asks for a neighbour in vain before anything is heard."""
+        return NEIGHBOR_US if self.chain.traces[0].disposition is Disposition.NEIGHBOR_UNREACHABLE else 0.0
+
+
+NEIGHBOR_US = 3_000_000.0
+"""MAX_MULTICAST_SOLICIT times RETRANS_TIMER (RFC 4861 section 10); Linux was seen to take 3.07 s in both families."""
+
+
+def later(time: Interval, by_us: float) -> Interval:
+    """A time that begins later by a fixed one."""
+    return time[0] + by_us, time[1] + by_us, time[2] + by_us
 
 
 _NOWHERE = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PROHIBITED, Disposition.BLACKHOLED)
@@ -63,8 +79,12 @@ _NOWHERE = (Disposition.NO_ROUTE, Disposition.UNREACHABLE_ROUTE, Disposition.PRO
 
 def is_refused_by_own_routes(chain: Chain) -> bool:
     """Whether the sender's own routing table refuses the packet, so that it knows before it sends."""
+    return _is_refused_at_once(chain, _NOWHERE)
+
+
+def _is_refused_at_once(chain: Chain, dispositions: tuple[Disposition, ...]) -> bool:
     first = chain.traces[0]
-    return len(first.hops) == 1 and not first.hops[0].arrived and first.disposition in _NOWHERE
+    return len(first.hops) == 1 and first.disposition in dispositions
 
 
 def attempt(chain: Chain) -> Attempt:
@@ -73,6 +93,8 @@ def attempt(chain: Chain) -> Attempt:
     answers = [trace for trace in chain.traces if trace.direction is Direction.REPLY and trace.connection == 1]
     if is_refused_by_own_routes(chain):
         return Attempt(chain, Result.FAILED, Signal.OWN_ROUTES)
+    if _is_refused_at_once(chain, (Disposition.NEIGHBOR_UNREACHABLE,)):
+        return Attempt(chain, Result.FAILED, Signal.OWN_LINK)
     if _is_unknown(sent) or (sent.disposition.is_success and any(map(_is_unknown, answers))):
         return Attempt(chain, Result.UNKNOWN)
     heard = next((trace for trace in answers if trace.disposition is Disposition.DELIVERED), None)
@@ -124,6 +146,7 @@ _SIGNALS = {
     Signal.RESET: "a TCP reset",
     Signal.ICMP_ERROR: "an ICMP error",
     Signal.OWN_ROUTES: "its own routes",
+    Signal.OWN_LINK: "its own kernel, as nobody on the link answers for the next hop,",
 }
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsflow.query.attempt import UNKNOWN, Attempt, Result, after, attempt, failure, fate, loss, title
+from dsflow.query.attempt import UNKNOWN, Attempt, Result, after, attempt, failure, fate, later, loss, title
 from dsflow.trace.chain import Chain
 from dsflow.trace.twin import Interval, Outcome, Signal, Wait
 from dsflow.trace.words import interval_words
@@ -98,16 +98,12 @@ def _wait(tried: Attempt, fallback: Attempt) -> Wait | None:
     if connects is None:
         return None
     if refused is None:
-        return Wait(_later(connects, ATTEMPT_DELAY_US), _later(connects, SYN_SILENCE_US))
-    both: Interval = tuple(tried.chain.time_over(*tried.traces, *fallback.traces).p50)  # percentiles do not add up
+        return Wait(later(connects, ATTEMPT_DELAY_US), later(connects, SYN_SILENCE_US))
+    together: Interval = tuple(tried.chain.time_over(*tried.traces, *fallback.traces).p50)  # medians do not add up
+    both = later(together, tried.asking_us)
     if refused[0] < LEAST_DELAY_US:
-        return Wait(_later(connects, LEAST_DELAY_US), both)
-    return Wait(both if refused[0] < ATTEMPT_DELAY_US else _later(connects, ATTEMPT_DELAY_US), both)
-
-
-def _later(time: Interval, by_us: float) -> Interval:
-    """A time that begins later by a fixed one."""
-    return time[0] + by_us, time[1] + by_us, time[2] + by_us
+        return Wait(later(connects, LEAST_DELAY_US), both)
+    return Wait(both if refused[0] < ATTEMPT_DELAY_US else later(connects, ATTEMPT_DELAY_US), both)
 
 
 def _fallback_words(tried: Attempt, fallback: Attempt, wait: Wait | None) -> Iterator[str]:
@@ -123,9 +119,11 @@ def _fallback_words(tried: Attempt, fallback: Attempt, wait: Wait | None) -> Ite
             "(tcp_syn_retries 6; 127 s before Linux 6.5)"
         )
     else:
-        yield f"tries {its} at once{patient}"
-        if wait is not None and wait.happy_eyeballs != wait.one_by_one:
+        yield f"tries {its} then{patient}"
+        if wait is not None and wait.happy_eyeballs[0] > wait.one_by_one[0]:
             yield f"with Happy Eyeballs, which keeps attempts 10 ms apart (RFC 8305 section 5){eyeballs}"
+        elif wait is not None and wait.happy_eyeballs[0] < wait.one_by_one[0]:
+            yield f"with Happy Eyeballs tries {its} after 250 ms already (RFC 8305 section 5){eyeballs}"
     if fate(fallback.chain) is not Outcome.WORKS:
         yield f"reaches a proxy there; {loss(fallback.chain)}"
 

@@ -91,12 +91,13 @@ class Difference(NamedTuple):
 
 
 class Signal(StrEnum):
-    """How a client learns that an attempt failed: not at all, by a TCP reset, an ICMP error, or its own routes."""
+    """How a client learns that an attempt failed: not at all, from afar, or from its own kernel."""
 
     SILENCE = "silence"
     RESET = "reset"
     ICMP_ERROR = "icmp-error"
     OWN_ROUTES = "own-routes"
+    OWN_LINK = "own-link"
 
 
 class Outcome(StrEnum):

@@ -302,6 +302,22 @@ def test_an_icmp_error_ends_the_attempt_at_once() -> None:
     assert "with glibc connects over IPv6" in told(found)
 
 
+def test_who_asks_for_a_neighbour_in_vain_waits_three_seconds() -> None:
+    """RFC 4861 section 10: by its own kernel the client hears of it, and of a router's link by an ICMP error."""
+    nobody = {"interfaces": {"e0": {"link": "left", "addresses": ["10.1.0.9/24", "fd00:1::2/64"]}}}
+    routes = [{"to": "0.0.0.0/0", "via": "10.1.0.8"}, {"to": "::/0", "via": "fd00:1::1"}]
+    own = twin(_routers({"devices.h0": {**nobody, "routes": routes}}), "h0", "h2", tcp=80).choice
+    assert (own.first, own.outcome, own.signal) == (Family.IPV4, Outcome.FALLS_BACK, Signal.OWN_LINK)
+    missing = [{"to": "10.1.0.0/16", "via": "10.1.1.77"}, {"to": "fd00:1:2::/64", "via": "fd00:1:1::2"}]
+    far = twin(_routers({"devices.r0.routes": missing}), "h0", "h2", tcp=80).choice
+    assert (far.outcome, far.signal) == (Outcome.FALLS_BACK, Signal.ICMP_ERROR)
+    for choice in (own, far):
+        assert choice.wait is not None
+        assert EYEBALLS < _median(choice.wait.happy_eyeballs) < 2 * EYEBALLS
+        assert 3_000_000 < _median(choice.wait.one_by_one) < 3_100_000
+        assert any("tries IPv6 after 250 ms already" in line for line in choice.text)
+
+
 def test_a_reset_from_afar_is_waited_for() -> None:
     """It takes longer than 10 ms and less than 250: both clients wait for it, and then for IPv4."""
     split = gua().what_if({"internet.web.listen": ["tcp/80"], "internet.web.distance_km": 2000})
@@ -312,7 +328,7 @@ def test_a_reset_from_afar_is_waited_for() -> None:
     assert choice.wait is not None
     assert choice.wait.happy_eyeballs == choice.wait.one_by_one
     assert 20_000 < _median(choice.wait.one_by_one) < EYEBALLS
-    assert "tries IPv4 at once, in all p50" in told(found)
+    assert "tries IPv4 then, in all p50" in told(found)
 
 
 def test_a_way_that_the_client_does_not_have_is_never_tried_first() -> None:
