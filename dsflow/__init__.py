@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dsflow.query.diff import diff
+    from dsflow.query.twin import twin
     from dsflow.simulation import Simulation, load
 
-__all__ = ["Simulation", "__version__", "diff", "load"]
+__all__ = ["Simulation", "__version__", "diff", "load", "twin"]
 
-_HOMES = {"load": "dsflow.simulation", "Simulation": "dsflow.simulation", "diff": "dsflow.query.diff"}
+_HOMES = {
+    "load": "dsflow.simulation",
+    "Simulation": "dsflow.simulation",
+    "diff": "dsflow.query.diff",
+    "twin": "dsflow.query.twin",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.assemble import assembled
 from dsflow.net.checksum import internet_checksum
 from dsflow.net.packet import Packet
+from dsflow.net.rfc6724 import Candidate
 from tests.clusters import random_cluster
 from tests.networks import random_network
 
@@ -42,6 +43,29 @@ def prefixes_of(family: Family) -> SearchStrategy[Prefix]:
 
 def prefixes() -> SearchStrategy[Prefix]:
     return families().flatmap(prefixes_of)
+
+
+_SELECTED = ("::1", "2001:db8:1::", "2002:c633:6401::", "2001::", "fd00::", "fec0::", "fe80::", "3ffe::", "::")
+"""Where addresses begin that address selection tells apart."""
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> Candidate:
+    """A destination of address selection with its source, which may be missing."""
+    family = draw(families())
+    if family is Family.IPV4:
+        near = st.sampled_from(["10.0.0.0", "169.254.0.0", "127.0.0.0", "198.51.100.0"])
+    else:
+        near = st.sampled_from(_SELECTED)
+    address = near.flatmap(lambda start: st.integers(0, 3).map(lambda more: _moved(start, more))) | values(family).map(
+        lambda value: Address(family, value)
+    )
+    return Candidate(draw(address), draw(st.none() | address))
+
+
+def _moved(start: str, more: int) -> Address:
+    first = Address.parse(start)
+    return Address(first.family, first.value + more)
 
 
 def ports() -> SearchStrategy[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsflow.cli.common import loaded, remark, say, write_json
 from dsflow.errors import UsageError
@@ -13,6 +13,9 @@ from dsflow.net.address import Address, Family
 from dsflow.simulation import Simulation
 from dsflow.trace.chain import Chain, chains_json
 from dsflow.trace.words import question_words
+
+if TYPE_CHECKING:
+    from dsflow.query.twin import Twin
 
 __all__ = ["trace"]
 
@@ -113,7 +116,15 @@ def _show_text(args: Namespace, chains: dict[Family, Chain]) -> None:
     from dsflow.trace.text import chain_text
 
     wide = args.output == "wide"
-    sys.stdout.write("\n\n".join(chain_text(chain, wide=wide) for chain in chains.values()) + "\n")
+    texts = [chain_text(chain, wide=wide) for chain in chains.values()]
+    sys.stdout.write("\n\n".join((*texts, *map(str, _twins(chains)))) + "\n")
+
+
+def _twins(chains: dict[Family, Chain]) -> list[Twin]:
+    """The comparison of the two families, where both were asked."""
+    from dsflow.query.twin import compared
+
+    return [compared(chains[Family.IPV4], chains[Family.IPV6])] if len(chains) == 2 else []
 
 
 def _show_mermaid(_: Namespace, chains: dict[Family, Chain]) -> None:
@@ -134,7 +145,12 @@ def _show_yaml(args: Namespace, chains: dict[Family, Chain]) -> None:
 
 def _data(args: Namespace, chains: dict[Family, Chain]) -> object:
     """One chain for one family, a list for both: the flag decides, whatever the addresses leave to ask."""
-    return chains_json(chains) if args.family == "both" else next(iter(chains.values())).to_json()
+    if args.family != "both":
+        return next(iter(chains.values())).to_json()
+    told = chains_json(chains)
+    for found in _twins(chains):
+        told["twin"] = found.to_json()
+    return told
 
 
 _FORMATS: dict[str, Callable[[Namespace, dict[Family, Chain]], None]] = {

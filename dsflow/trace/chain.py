@@ -204,6 +204,16 @@ class Chain:
         """The estimate of the time taken, sampled on first use; None where no profile is at hand."""
         return None if self._timing is None else self._timing.estimate
 
+    def time_over(self, *traces: Trace) -> Any:
+        """The estimated time that traces take one after the other, however they ended; None without a profile.
+
+        Of this chain or another one of its simulation: the first goes there, and at least one comes back.
+        """
+        estimator = self._context.estimator
+        if traces == self.traces and self.round_trip is Disposition.DELIVERED:
+            return None if self.latency is None else self.latency.round_trip
+        return None if estimator is None else estimator([trace.passage.as_part() for trace in traces]).round_trip
+
     def to_json(self) -> dict[str, Any]:
         """The chain as the trace's JSON, in plain dicts and lists."""
         return {

@@ -15,10 +15,13 @@ from dsflow.dataplane.nat import NatKind
 from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.model.topology import Profile
 from dsflow.net.address import Family
+from dsflow.net.rfc6724 import Rule
 from dsflow.trace.chain import SCHEMA, PathType
 from dsflow.trace.ledger import Outcome
 from dsflow.trace.step import Effect
 from dsflow.trace.trace import Direction
+from dsflow.trace.twin import DIFFERING, TWIN_SCHEMA, DifferenceKind, Signal
+from dsflow.trace.twin import Outcome as ClientOutcome
 
 __all__ = ["CHAINS_SCHEMA", "chain_schema"]
 
@@ -42,7 +45,13 @@ def chain_schema() -> _Schema:
         "oneOf": [_ref("chain"), _ref("chains")],
         "$defs": {
             "chain": _chain(),
-            "chains": _object(schema={"const": CHAINS_SCHEMA}, chains=_list(_ref("chain"))),
+            "chains": _object(
+                optional=["twin"], schema={"const": CHAINS_SCHEMA}, chains=_list(_ref("chain")), twin=_ref("twin")
+            ),
+            "twin": _twin(),
+            "aligned_hop": _aligned_hop(),
+            "side": _side(),
+            "choice": _choice(),
             "question": _question(),
             "trace": _trace(),
             "hop": _hop(),
@@ -201,4 +210,50 @@ def _latency() -> _Schema:
         one_way=_ref("percentiles"),
         round_trip=_nullable(_ref("percentiles")),
         assumed_share={"type": "number", "minimum": 0, "maximum": 1},
+    )
+
+
+def _twin() -> _Schema:
+    difference = _object(rank=_whole(1), kind=_words(DifferenceKind), text=_TEXT, mend=_nullable(_TEXT))
+    return _object(
+        schema={"const": TWIN_SCHEMA},
+        rows=_list(_ref("aligned_hop")),
+        differences=_list(difference),
+        alike=_list(_TEXT),
+        choice=_ref("choice"),
+    )
+
+
+def _aligned_hop() -> _Schema:
+    return _object(
+        connection=_whole(1),
+        direction=_words(Direction),
+        ipv4=_nullable(_ref("side")),
+        ipv6=_nullable(_ref("side")),
+        differs={**_list(_words(DIFFERING)), "uniqueItems": True},
+    )
+
+
+def _side() -> _Schema:
+    return _object(
+        hop=_whole(0),
+        device=_TEXT,
+        rule=_nullable(_TEXT),
+        nat=_list(_words(NatKind)),
+        ttl=_nullable(_whole(0, 255)),
+        ended=_nullable(_words(Disposition)),
+    )
+
+
+def _choice() -> _Schema:
+    offer = _object(family=_FAMILY, source=_TEXT, destination=_TEXT, usable={"type": "boolean"})
+    return _object(
+        offers={**_list(offer), "maxItems": len(Family)},
+        first=_nullable(_FAMILY),
+        rule=_nullable({"enum": [int(rule) for rule in Rule]}),
+        glibc_first=_nullable(_FAMILY),
+        outcome=_words(ClientOutcome),
+        signal=_nullable(_words(Signal)),
+        wait_us=_nullable(_object(happy_eyeballs=_ref("interval"), one_by_one=_ref("interval"))),
+        text={**_list(_TEXT), "minItems": 1},
     )

@@ -33,6 +33,14 @@ class Passage:
     def __init__(self) -> None:
         self.path: list[tuple[Device, Neighbor | None]] = []
 
+    def as_part(self) -> Passage:
+        """The same passage as a part of one way there and back: what is no way there counts as an answer."""
+        part = Passage()
+        part.path = self.path
+        part.forward, part.reply, part.delivered = self.forward, not self.forward, True
+        part.family = self.family
+        return part
+
 
 class Timing:
     """The estimate of a chain, made on first use by ``estimator`` from its passages."""

@@ -42,6 +42,35 @@ def test_both_families_print_both_chains(run: Run) -> None:
     assert [chain["question"]["family"] for chain in both["chains"]] == ["ipv4", "ipv6"]
 
 
+def test_two_families_are_compared_after_their_chains(run: Run) -> None:
+    out = run(*EGRESS, "--tcp", "443").out
+    chains, _, comparison = out.partition(f"\n\nIPv4 beside IPv6: {POD} to {WEB}\n")
+    assert chains.count("assumptions: ") == 2
+    assert "3. gateway: IPv4 goes through natgw/nat, IPv6 through igw/igw" in comparison
+    assert "tries IPv4 first: " in comparison
+    assert comparison in run(*EGRESS, "--tcp", "443", "-o", "wide").out
+    twin = asked(run, *EGRESS)["twin"]
+    assert (twin["schema"], twin["choice"]["first"], twin["choice"]["rule"]) == ("dsflow.twin/1", "ipv4", 5)
+
+
+def test_one_family_is_compared_with_nothing(run: Run) -> None:
+    assert "IPv4 beside IPv6" not in run(*EGRESS, "--family", "4").out
+    address = "198.51.100.80"
+    assert "IPv4 beside IPv6" not in run("trace", "oke-sydney", POD, address).out
+    code, out, _ = run("trace", "oke-sydney", POD, address, "-q", "-o", "json")
+    assert code == 0
+    assert json.loads(out).keys() == {"schema", "chains"}
+
+
+def test_a_missing_default_route_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "without.yaml"
+    text = 'apiVersion: dsflow/v1\nname: without\nbase: oke-sydney-gua\nroute_tables: {pods: {rules: {"::/0": null}}}\n'
+    file.write_text(text)
+    out = run("trace", str(file), POD, WEB, "--tcp", "443").out
+    assert "2. missing-route: subnet/pods has 0.0.0.0/0 to natgw/nat but no ::/0" in out
+    assert "with Happy Eyeballs (RFC 8305 section 5) tries IPv4" in out
+
+
 def test_yaml_says_what_json_says(run: Run) -> None:
     assert yaml.safe_load(run(*EGRESS, "-o", "yaml").out) == asked(run, *EGRESS)
 

@@ -14,6 +14,7 @@ import dsflow
 from dsflow import Simulation
 from dsflow.net.address import Family
 from dsflow.query.select import select
+from dsflow.query.twin import twin
 from dsflow.trace.chain import Chain, chains_json
 from dsflow.trace.schema import chain_schema
 from tests.answers import ANSWERS
@@ -66,6 +67,33 @@ def test_every_ending_fits(name: str) -> None:
 def test_both_families_together_fit() -> None:
     both = {family: gua().trace(POD, "internet/web", family=family, tcp=443) for family in Family}
     assert problems(chains_json(both)) == []
+
+
+@pytest.mark.parametrize("name", ["oke-sydney", "oke-sydney-gua", "oke-sydney-as-built", "two-routers"])
+def test_every_comparison_fits(name: str) -> None:
+    simulation = dsflow.load(name)
+    flows = [one.flow for one in select(simulation.topology) if one.flow] + [*simulation.topology.flows]
+    ends = {(flow.origin, flow.target) for flow in flows if "/" in flow.target or flow.target.isalnum()}
+    for origin, target in ends:
+        for options in ({}, {"tcp": 81}, {"udp": 53}):
+            found = twin(simulation, origin, target, **options)
+            both = {Family.IPV4: found.ipv4, Family.IPV6: found.ipv6}
+            assert problems({**chains_json(both), "twin": found.to_json()}) == []
+
+
+def test_nothing_more_and_nothing_less_fits_a_comparison() -> None:
+    found = twin(gua().what_if({'route_tables.pods.rules."::/0"': None}), POD, "internet/web", tcp=443)
+    whole = json.dumps({"schema": "dsflow.chains/1", "chains": [], "twin": found.to_json()})
+    shapes = {tuple(0 if isinstance(step, int) else step for step in path): path for path in _paths(json.loads(whole))}
+    assert len(shapes) > 7
+    for path in shapes.values():
+        larger = json.loads(whole)
+        _at(larger, path)["zebra"] = 1
+        assert problems(larger), path
+        for key in _at(json.loads(whole), path):
+            smaller = json.loads(whole)
+            del _at(smaller, path)[key]
+            assert problems(smaller) or key == "twin", (path, key)
 
 
 def test_a_packet_of_the_users_own_fits() -> None:
