@@ -76,7 +76,7 @@ def test_policies_that_nobody_enforces(family: int) -> None:
 
 @BOTH
 def test_policies_that_leave_icmp_alone(family: int) -> None:
-    other = taken("policies-hold-for-icmp", "icmp-passes", network_policies={"default/p": {}})
+    other = taken("policies-hold-for-icmp", "icmp-passes", more={"network_policies": {"default/p": {}}})
     chain = other.trace(DNS, POD, family=family, icmp=True)
     assert chain.succeeded
     assert "policies-hold-for-icmp" in chain.assumptions
