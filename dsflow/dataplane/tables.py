@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Reoriginate, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
 from dsflow.dataplane.sources import OwnAddresses
@@ -25,6 +25,7 @@ __all__ = [
     "Receive",
     "Redirect",
     "Resolve",
+    "Returns",
     "ReversePath",
     "RouteLookup",
     "Routes",
@@ -61,6 +62,19 @@ class RouteLookup:
     again: bool = False
     answers: Routes | None = None
     marked: Routes | None = None
+    stage: str = "route"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Returns:
+    """Give what answers a packet back to the load balancer that handed it on with its client's own source.
+
+    ``fronts`` are the interfaces of such load balancers with their addresses, as (family, value): what comes in by
+    one and bears none of them is remembered.  ``ways`` lead back, by that interface and the answer's own.
+    """
+
+    fronts: Mapping[str, frozenset[tuple[int, int]]]
+    ways: Mapping[tuple[str, str | None], Forward]
     stage: str = "route"
 
 
@@ -283,6 +297,7 @@ Table = (
     Track
     | Martians
     | RouteLookup
+    | Returns
     | ReversePath
     | Redirect
     | Filter

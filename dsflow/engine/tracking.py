@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import Confirm, Track
+from dsflow.dataplane.tables import Confirm, Returns, Track
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Remember, Stage, Tracked
 from dsflow.net.address import Family
@@ -13,7 +13,7 @@ from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
 from dsflow.net.wire import ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
 
-__all__ = ["confirm", "track"]
+__all__ = ["confirm", "returned", "track"]
 
 _KNOWN_FLAGS = frozenset({SYN, SYN | URG, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK | URG, ACK, ACK | URG})
 """The flags that make sense together (nf_conntrack_proto_tcp, tcp_valid_flags); PSH, ECE and CWR do not count."""
@@ -69,6 +69,27 @@ def confirm(_: Confirm) -> Stage:
         return Remember(Session(original, reply, at.dnat, at.snat, at.arrived.tcp_flags))
 
     return confirmed
+
+
+def returned(table: Returns) -> Stage:
+    """The stage that remembers who handed a packet on, and gives its answers, errors too, back to whoever did."""
+    fronts, ways = table.fronts, table.ways
+
+    def back(packet: Packet, at: At) -> Outcome:
+        sessions = at.memory.sessions
+        handed = None if at.in_interface is None else fronts.get(at.in_interface)
+        if handed is not None:
+            if (packet.family, packet.src) in handed or (key := key_of(packet)) in sessions:
+                return None
+            return Remember(Session(key, reversed_key(key), in_interface=at.in_interface))
+        about = quoted(packet) if is_icmp_error(packet) else None
+        key = key_of(packet) if about is None else reversed_key(key_of(about))
+        session = sessions.get(key)
+        if session is None or session.in_interface is None or key != session.reply:
+            return None
+        return ways.get((session.in_interface, at.in_interface))
+
+    return back
 
 
 def _of_error(error: Packet, at: At, table: Track) -> Outcome:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dsflow.model.topology import Topology
 from dsflow.scenario import (
+    checks_annotations,
     checks_cluster,
     checks_devices,
     checks_drg,
     checks_findings,
     checks_routes,
     checks_rules,
+    checks_services,
     checks_vcn,
 )
 from dsflow.scenario.parsed import Parsed
@@ -32,6 +34,10 @@ _CHECKS = (
     checks_cluster.pods,
     checks_cluster.services,
     checks_cluster.node_ports,
+    checks_services.headless,
+    checks_services.families,
+    checks_services.of_load_balancers_only,
+    checks_services.load_balancers,
     checks_cluster.cluster_addresses,
     checks_cluster.public_addresses,
     checks_cluster.internet_hosts,
@@ -54,7 +60,12 @@ _FINDINGS = (
     checks_findings.rules_inside_their_own_subnet,
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
-    checks_findings.load_balancers_refused,
+    checks_annotations.refusals,
+    checks_annotations.without_effect,
+    checks_annotations.contradictions,
+    checks_services.families_that_are_missing,
+    checks_services.source_ranges_without_effect,
+    checks_services.named_ports_that_nobody_has,
     checks_findings.kube_proxy_in_the_article,
     checks_cluster.node_ports_out_of_range,
     checks_findings.internet_gateway_without_public_addresses,
