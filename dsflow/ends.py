@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
 from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
-from dsflow.model.services import LoadBalancer, Service
+from dsflow.model.services import LoadBalancer, Refusal, Service
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
+
+if TYPE_CHECKING:
+    from dsflow.dataplane.service_ends import ServiceEnds
 
 __all__ = ["End", "Ends"]
 
@@ -339,8 +343,34 @@ class Ends:
             for port in service.ports
         )
 
+    def published(self, service: Service, family: Family) -> tuple[Address, ...]:
+        """What DNS answers for the name of a headless Service: the addresses of its pods."""
+        return tuple(end.address for end in self._service_ends.published(service, family))
+
+    def unpublished(self, service: Service, family: Family) -> Refusal:
+        """Why DNS answers nothing for it, and what would mend that."""
+        return self._service_ends.none(service, service.ports[0], family)
+
+    @cached_property
+    def _service_ends(self) -> ServiceEnds:
+        from dsflow.dataplane.service_ends import ServiceEnds  # only where a headless Service is asked
+
+        return ServiceEnds(self._topology)
+
+    def _ports(self, service: Service) -> tuple[Listener, ...]:
+        """The ports that clients use: of a headless Service, those of its pods."""
+        if not service.headless:
+            return tuple(Listener(port.protocol, port.port) for port in service.ports)
+        found = []
+        for port in service.ports:
+            named = (dict(pod.ports).get(str(port.target_port)) for pod in self._topology.backends(service))
+            number = port.target_port if isinstance(port.target_port, int) else None
+            number = next((one.port for one in named if one is not None), number)
+            found.append(Listener(port.protocol, port.port if number is None else number))
+        return tuple(found)
+
     def _service(self, service: Service) -> End:
-        ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
+        ports = self._ports(service)
         outside: tuple[Address | None, Address | None] = (None, None)
         if service.load_balancer is not None:
             balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]

@@ -17,7 +17,7 @@ from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
 from dsflow.net.options import unmodelled_option
-from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header
+from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header, rewritten
 from dsflow.net.wire import ICMP, upper_flaw
 from dsflow.trace.chain import Context, Question
 from dsflow.trace.hop import Hop
@@ -176,7 +176,10 @@ class Session:
         family = question.family
         if end.kind == "service" and start.kind != "internet" and not self._ends.knows_services:
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        dst = end.address(family, from_outside=start.kind == "internet")
+        answers = self._looked_up(start, end, family)
+        if answers == ():
+            return self._unanswered(question, start, end, _no_record(self._ends, end, family))
+        dst = answers[0] if answers else end.address(family, from_outside=start.kind == "internet")
         src = self._source(start, family, dst) if source is None else _of_family(source, family)
         if sport is not None:
             _port("source", sport)
@@ -201,7 +204,18 @@ class Session:
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
-        return self._play(question, start, end, packet)
+        if not answers:
+            return self._play(question, start, end, packet)
+        chosen = answers[self._state.chooser.choose(len(answers), packet, self._network.seed)]
+        chain = self._play(question, start, end, rewritten(packet, dst=chosen.value))
+        chain.traces[0].hops[0].precede(_by_name(end, chosen, len(answers), family))
+        return chain
+
+    def _looked_up(self, start: End, end: End, family: Family) -> tuple[Address, ...] | None:
+        """The addresses that the cluster's DNS answers for a headless Service; None where it is not asked."""
+        if end.service is None or not end.service.headless or start.kind == "internet":
+            return None
+        return self._ends.published(end.service, family)
 
     def _source(self, start: End, family: Family, dst: Address | None) -> Address | None:
         """The source that the sender chooses: by the route where it has several addresses."""
@@ -289,6 +303,27 @@ def _lacks(end: End, family: Family) -> Drop:
         mend=f"give {holder} an {family.title} address",
     )
     return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
+
+
+def _by_name(end: End, chosen: Address, number: int, family: Family) -> Rule:
+    """What tells that a name was asked: a client takes any of the answers."""
+    among = "the only pod" if number == 1 else f"one of {number} pods, each as likely"
+    record = "A" if family is Family.IPV4 else "AAAA"
+    assert end.service is not None
+    return Rule(
+        id=f"dns/{end.id}",
+        reason=f"{end.id} is headless: its name's {record} records are its pods' addresses, and {chosen} is {among}",
+        source=end.service.source,
+    )
+
+
+def _no_record(ends: Ends, end: End, family: Family) -> Drop:
+    """kubernetes.io/docs/concepts/services-networking/dns-pod-service: nothing stands behind the name."""
+    assert end.service is not None
+    reason, mend, _ = ends.unpublished(end.service, family)
+    record = "A" if family is Family.IPV4 else "AAAA"
+    told = f"{end.id} is headless and its name has no {record} record (an empty answer, or NXDOMAIN): {reason}"
+    return Drop(Rule(id=f"dns/{end.id}", reason=told, source=end.service.source, mend=mend), Disposition.NO_BACKEND)
 
 
 def _looks_literal(end: End) -> bool:

@@ -31,11 +31,12 @@ from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.service_ends import port_of, ranges_text
 from dsflow.dataplane.tables import Filter, Proxy, RouteLookup
-from dsflow.model.annotated import listener_protocol, preserves_source, proxy_protocol, rule_mode
+from dsflow.model.annotated import backend_policy, listener_protocol, preserves_source, proxy_protocol, rule_mode
 from dsflow.model.controller import why_no_node
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family
+from dsflow.net.hashing import stable_hash
 from dsflow.net.ranges import PortRange
 
 __all__ = ["asked", "compile_load_balancer", "denied", "sees"]
@@ -87,12 +88,15 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
 def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
     listeners: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
     no_backend: dict[tuple[int, int, int], Drop] = {}
+    affinity: dict[tuple[int, int, int], int] = {}
     for service in index.topology.services.values():
         if service.load_balancer != balancer.id:
             continue
         for port in service.ports:
             for family in Family:
                 key = (int(family), PROTOCOL_NUMBERS[port.protocol], port.port)
+                if backend_policy(service, balancer) == "IP_HASH":
+                    affinity[key] = stable_hash(f"{balancer.id}:{port.port}")
                 if index.topology.profile is Profile.ARTICLE:
                     listeners[key] = _backends(balancer, service, port, family, index)
                     no_backend[key] = _no_backend(service, port, family, index)
@@ -111,6 +115,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         stray=STRAY,
         closed=Drop(_closed(balancer, listeners), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
+        affinity=affinity,
     )
 
 

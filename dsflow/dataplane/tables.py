@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Reoriginate, Rule
@@ -280,7 +280,10 @@ class Listeners:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Proxy:
-    """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
+    """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order.
+
+    Those with an ``affinity`` lead a client always to the same back end.
+    """
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
     unconnected: Drop
@@ -290,6 +293,7 @@ class Proxy:
     closed: Drop
     no_backend: Mapping[tuple[int, int, int], Drop]
     echo: Drop
+    affinity: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     stage: str = "listener"
 
 

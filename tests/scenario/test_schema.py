@@ -66,7 +66,7 @@ HEAD = "apiVersion: dsflow/v1\nname: x\n"
         ("services: {a/b: {ports: [{port: 1, target_port: 0}]}}", "services.a/b.ports[0].target_port: 0: expected"),
         ("services: {a/b: {annotations: {a: true}, ports: [{port: 1}]}}", "services.a/b.annotations.a: true: expected"),
         ("services: {a/b: {ports: [{port: true}]}}", "services.a/b.ports[0].port: true: expected a whole number"),
-        ("load_balancers: {l: {kind: gateway, ipv4: 10.0.0.9}}", 'load_balancers.l.kind: "gateway": expected "flexible"'),
+        ("load_balancers: {l: {kind: gateway, ipv4: 10.0.0.9}}", 'load_balancers.l.kind: "gateway": expected "fl'),
         ("profile: other", 'profile: "other": expected "article" or "as-built"'),
         ("links: {l0: {mtu: 9}}", 'links.l0.mtu: the unknown key "mtu": expected an empty mapping'),
         ("devices: {r0: {forwarding: on}}", 'devices.r0.forwarding: "on": expected true, false, or a mapping such as'),
