@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
+from dsflow.model.controller import refusals
 from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
-from dsflow.model.services import LoadBalancer, Refusal, Service
+from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
 
 if TYPE_CHECKING:
-    from dsflow.dataplane.service_ends import ServiceEnds
+    from dsflow.dataplane.names import Names
 
 __all__ = ["End", "Ends"]
 
@@ -219,13 +220,7 @@ class Ends:
 
     def _ids(self) -> Iterator[str]:
         topology = self._topology
-        for things in (
-            topology.pods,
-            topology.nodes,
-            topology.services,
-            topology.load_balancers,
-            topology.internet,
-        ):
+        for things in (topology.pods, topology.nodes, topology.services, topology.load_balancers, topology.internet):
             yield from (thing.id for thing in things.values())
         for device in topology.devices.values():
             yield from (device.id, device.name)
@@ -242,16 +237,7 @@ class Ends:
         if owner is not None:
             known = self.target(owner)
             pair = _pair(address)
-            return End(
-                id=text,
-                kind=known.kind,
-                device=known.device,
-                node=known.node,
-                vcn=known.vcn,
-                inside=pair,
-                outside=pair,
-                listen=known.listen,
-            )
+            return replace(known, id=text, inside=pair, outside=pair, service=None)
         inside = self._is_alone or self._is_linked(address) or address in self._translators
         inside = inside or self._is_in_vcn(address)
         return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
@@ -343,34 +329,24 @@ class Ends:
             for port in service.ports
         )
 
-    def published(self, service: Service, family: Family) -> tuple[Address, ...]:
-        """What DNS answers for the name of a headless Service: the addresses of its pods."""
-        return tuple(end.address for end in self._service_ends.published(service, family))
-
-    def unpublished(self, service: Service, family: Family) -> Refusal:
-        """Why DNS answers nothing for it, and what would mend that."""
-        return self._service_ends.none(service, service.ports[0], family)
+    def refusal(self, end: End) -> str | None:
+        """Why the cloud controller builds no load balancer for an end that is a Service."""
+        if end.service is None or not self.knows_services:
+            return None
+        return next((refusal.reason for refusal in refusals(end.service, self._topology)), None)
 
     @cached_property
-    def _service_ends(self) -> ServiceEnds:
-        from dsflow.dataplane.service_ends import ServiceEnds  # only where a headless Service is asked
+    def names(self) -> Names:
+        """The names of headless Services."""
+        from dsflow.dataplane.names import Names  # only where there is one
 
-        return ServiceEnds(self._topology)
-
-    def _ports(self, service: Service) -> tuple[Listener, ...]:
-        """The ports that clients use: of a headless Service, those of its pods."""
-        if not service.headless:
-            return tuple(Listener(port.protocol, port.port) for port in service.ports)
-        found = []
-        for port in service.ports:
-            named = (dict(pod.ports).get(str(port.target_port)) for pod in self._topology.backends(service))
-            number = port.target_port if isinstance(port.target_port, int) else None
-            number = next((one.port for one in named if one is not None), number)
-            found.append(Listener(port.protocol, port.port if number is None else number))
-        return tuple(found)
+        return Names(self._topology)
 
     def _service(self, service: Service) -> End:
-        ports = self._ports(service)
+        if service.headless:
+            ports = self.names.ports(service)
+        else:
+            ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
         outside: tuple[Address | None, Address | None] = (None, None)
         if service.load_balancer is not None:
             balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]

@@ -176,9 +176,12 @@ class Session:
         family = question.family
         if end.kind == "service" and start.kind != "internet" and not self._ends.knows_services:
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        answers = self._looked_up(start, end, family)
-        if answers == ():
-            return self._unanswered(question, start, end, _no_record(self._ends, end, family))
+        service = end.service if end.service is not None and end.service.headless else None
+        answers: tuple[Address, ...] = ()
+        if service is not None and start.kind != "internet":
+            answers = self._ends.names.answers(service, family)
+            if not answers:
+                return self._unanswered(question, start, end, self._ends.names.nothing(service, family))
         dst = answers[0] if answers else end.address(family, from_outside=start.kind == "internet")
         src = self._source(start, family, dst) if source is None else _of_family(source, family)
         if sport is not None:
@@ -189,7 +192,7 @@ class Session:
             lacking = start if src is None else end
             if _looks_literal(lacking):
                 raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
-            return self._unanswered(question, start, end, _lacks(lacking, family))
+            return self._unanswered(question, start, end, _lacks(lacking, family, self._ends.refusal(lacking)))
         try:
             packet = first_packet(
                 family,
@@ -204,18 +207,12 @@ class Session:
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
-        if not answers:
+        if not answers or service is None:
             return self._play(question, start, end, packet)
         chosen = answers[self._state.chooser.choose(len(answers), packet, self._network.seed)]
         chain = self._play(question, start, end, rewritten(packet, dst=chosen.value))
-        chain.traces[0].hops[0].precede(_by_name(end, chosen, len(answers), family))
+        chain.traces[0].hops[0].precede(self._ends.names.told(service, chosen, len(answers)))
         return chain
-
-    def _looked_up(self, start: End, end: End, family: Family) -> tuple[Address, ...] | None:
-        """The addresses that the cluster's DNS answers for a headless Service; None where it is not asked."""
-        if end.service is None or not end.service.headless or start.kind == "internet":
-            return None
-        return self._ends.published(end.service, family)
 
     def _source(self, start: End, family: Family, dst: Address | None) -> Address | None:
         """The source that the sender chooses: by the route where it has several addresses."""
@@ -294,36 +291,15 @@ def _refuse_unmodelled(packet: Packet) -> None:
         raise NotModelledError("an ICMP timestamp request: its answer tells the time, which is not modelled")
 
 
-def _lacks(end: End, family: Family) -> Drop:
+def _lacks(end: End, family: Family, refused: str | None) -> Drop:
     holder = end.id
     if end.service is not None:
         holder = end.service.load_balancer or f"{end.id} a load balancer, or a ClusterIP, with"
     rule = Rule(
-        reason=f"{end.id} has no {family.title} address",
+        reason=f"{end.id} has no {family.title} address" + (f": {refused}" if refused else ""),
         mend=f"give {holder} an {family.title} address",
     )
     return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
-
-
-def _by_name(end: End, chosen: Address, number: int, family: Family) -> Rule:
-    """What tells that a name was asked: a client takes any of the answers."""
-    among = "the only pod" if number == 1 else f"one of {number} pods, each as likely"
-    record = "A" if family is Family.IPV4 else "AAAA"
-    assert end.service is not None
-    return Rule(
-        id=f"dns/{end.id}",
-        reason=f"{end.id} is headless: its name's {record} records are its pods' addresses, and {chosen} is {among}",
-        source=end.service.source,
-    )
-
-
-def _no_record(ends: Ends, end: End, family: Family) -> Drop:
-    """kubernetes.io/docs/concepts/services-networking/dns-pod-service: nothing stands behind the name."""
-    assert end.service is not None
-    reason, mend, _ = ends.unpublished(end.service, family)
-    record = "A" if family is Family.IPV4 else "AAAA"
-    told = f"{end.id} is headless and its name has no {record} record (an empty answer, or NXDOMAIN): {reason}"
-    return Drop(Rule(id=f"dns/{end.id}", reason=told, source=end.service.source, mend=mend), Disposition.NO_BACKEND)
 
 
 def _looks_literal(end: End) -> bool:
