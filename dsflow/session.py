@@ -192,7 +192,8 @@ class Session:
             lacking = start if src is None else end
             if _looks_literal(lacking):
                 raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
-            return self._unanswered(question, start, end, _lacks(lacking, family, self._ends.refusal(lacking)))
+            refused = self._ends.refusal(lacking) if start.kind == "internet" else None
+            return self._unanswered(question, start, end, _lacks(lacking, family, refused))
         try:
             packet = first_packet(
                 family,
