@@ -53,6 +53,9 @@ def _asked(data: dict[str, Any], seed: int) -> list[Chain]:
     pods = [pod.id for pod in simulation.topology.pods.values()][:3]
     ends = ServiceEnds(simulation.topology)
     nodes = [node for node in simulation.topology.nodes.values() if node.ipv6 is not None][:2]
+    for origin in [*pods, *(node.id for node in nodes), "internet/client"]:
+        for balancer in simulation.topology.load_balancers.values():
+            chains += [simulation.trace(origin, balancer.id, family=6, sport=20000 + seed, **ask) for ask in SERVICES]
     for origin in [*pods, *(node.id for node in nodes)]:
         for service in simulation.topology.services.values():
             for sport in (20000 + seed, 20001 + seed):

@@ -117,7 +117,7 @@ def test_annotations_that_do_nothing_or_contradict_are_found_with_their_keys() -
             f'{key}."{BETA}-internal": "true", but lb/nginx has the public address 203.0.113.20',
             f'{key}."{BETA}-subnet1": "nodes", but lb/nginx is in subnet/lb',
             f'{key}."{BETA}-shape": no effect here: it is not modelled',
-            f'{key}."{BETA}-security-list-management-mode": "Some" is no mode: the controller takes All',
+            f'{key}."{BETA}-security-list-m…": "Some" is no mode: the controller takes All',
             f'{key}."{NLB}/backend-policy": no effect: it is for network load balancers, '
             "and lb/nginx is a flexible one",
             f'{key}."oci.oraclecloud.com/load-balancer-typ": the cloud controller knows no such annotation; '
