@@ -102,7 +102,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
                     no_backend[key] = _no_backend(service, port, family, index)
                 elif balancer.backends == "pods":
                     listeners[key] = _pods(balancer, service, port, family, index)
-                    no_backend[key] = _no_backend(service, port, Family.IPV4, index)
+                    no_backend[key] = _no_pod(service, port, index)
                 else:
                     listeners[key] = _nodes(balancer, service, port, family, index)
                     no_backend[key] = _no_node(service, port, family, index)
@@ -198,7 +198,7 @@ def _pods(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
 ) -> tuple[Reoriginate, ...]:
     """The pods by IPv4, whatever the client's family, as the native ingress controller has it."""
-    if balancer.address(family) is None or balancer.ipv4 is None:
+    if balancer.address(family) is None or balancer.ipv4 is None or service.families[0] is Family.IPV6:
         return ()
     told = f", over IPv4; {sees(service, balancer)}"
     return tuple(_dialled(balancer.ipv4, service, port, Family.IPV4, index, told, None))
@@ -272,6 +272,16 @@ def _no_node(service: Service, port: ServicePort, family: Family, index: Index) 
 
 def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
     reason, mend, _ = index.service_ends.none(service, port, family)
+    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
+    return Drop(rule, Disposition.NO_BACKEND)
+
+
+def _no_pod(service: Service, port: ServicePort, index: Index) -> Drop:
+    """The native ingress controller reads the Endpoints object, which holds the primary family alone."""
+    if service.families[0] is Family.IPV4:
+        return _no_backend(service, port, Family.IPV4, index)
+    reason = f"the native ingress controller knows the primary family of {service.id} only, IPv6, and dials none by it"
+    mend = f"let services.{service.namespace}/{service.name}.ip_families begin with ipv4"
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 

@@ -27,7 +27,7 @@ from dsflow.dataplane.common import (
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
-from dsflow.dataplane.match import Match
+from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
 from dsflow.dataplane.tables import Confirm, Filter, Lower, Nat, Proxy, Returns, RouteLookup, Track
 from dsflow.model.annotated import backend_policy, preserves_source
@@ -55,6 +55,12 @@ _EXHAUSTED = Drop(
     Rule(reason="no source port towards this back end is free", assumption="nlb-keeps-source-port"),
     Disposition.NAT_EXHAUSTED,
 )
+_UNKNOWN = Continue(Rule(reason="the load balancer keeps no connection that this packet is part of, and it opens none"))
+_NOT_KEPT = Drop(
+    Rule(reason="a TCP segment of a connection that is not kept, or no longer, is dropped"), Disposition.NO_LISTENER
+)
+"""NetworkLoadBalancer/introduction.htm (2026-09), of connections that were idle for too long."""
+
 _SILENT = Rule(
     reason="the address of a network load balancer answers no ping itself (NetworkLoadBalancer/introduction.htm)"
 )
@@ -78,7 +84,8 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
         receive=(
             Filter(rows=tuple(listeners.refused()), stage="listener"),
-            Track(),
+            Track(invalid=_UNKNOWN, loose=False),
+            Filter(rows=tuple(listeners.unknown()), stage="listener"),
             Nat(hook="prerouting", rows=rows),
             RouteLookup(tables={None: routes(own, out)}),
         ),
@@ -129,6 +136,11 @@ class _Listeners:
                 )
                 lacking = address.family not in service.families
                 yield match, Drop(rule, Disposition.FAMILY_UNAVAILABLE if lacking else Disposition.NO_BACKEND)
+
+    def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What asks a listener and is part of no connection that is kept."""
+        for _, port, address in self._each():
+            yield replace(asked(port, address), states=frozenset({State.INVALID})), _NOT_KEPT
 
     def _nodes(self, service: Service, port: ServicePort, family: Family) -> list[Node]:
         """The healthy nodes: all, or under the policy Local those with an end point that stays."""

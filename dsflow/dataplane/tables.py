@@ -195,11 +195,13 @@ class Track:
     """Connection tracking of ``families``: find the session that a packet belongs to, and its state.
 
     ``invalid`` is said of packets that can be part of none; such a device neither translates them nor
-    remembers them.  Without it every packet can open a session.
+    remembers them.  Without it every packet can open a session.  A device that is not ``loose`` takes up no TCP
+    connection that it has not seen opened.
     """
 
     families: frozenset[int] = frozenset({4, 6})
     invalid: Continue | None = None
+    loose: bool = True
     stage: str = "conntrack"
 
 

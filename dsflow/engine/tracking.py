@@ -45,7 +45,7 @@ def track(table: Track) -> Stage:
         key = key_of(packet)
         session = at.memory.sessions.get(key)
         if session is None:
-            opens = table.invalid is None or _can_open(packet)
+            opens = table.invalid is None or _can_open(packet, loose=table.loose)
             return Tracked(State.NEW) if opens else Tracked(State.INVALID, remark=table.invalid)
         reverse = key != session.original
         replied = session.original in at.memory.replied
@@ -129,7 +129,8 @@ def _is_garbled(at: At) -> bool:
     return at.in_interface is not None or not at.flaw.field.endswith(".checksum")
 
 
-def _can_open(packet: Packet) -> bool:
+def _can_open(packet: Packet, *, loose: bool) -> bool:
     if packet.protocol == TCP:
-        return packet.tcp_flags & (SYN | ACK | RST | FIN | URG) in _OPENING
+        flags = packet.tcp_flags & (SYN | ACK | RST | FIN | URG)
+        return flags in _OPENING if loose else flags == SYN
     return packet.protocol not in _REQUESTS or packet.icmp_type in _REQUESTS[packet.protocol]

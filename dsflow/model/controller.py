@@ -27,9 +27,12 @@ def balancer_of(service: Service, topology: Topology) -> LoadBalancer | None:
 
 
 def refusals(service: Service, topology: Topology) -> Iterator[Refusal]:
-    """Every reason for which the controller builds no load balancer for a Service that asks for one."""
+    """Every reason for which the controller builds no load balancer for a Service that asks for one.
+
+    Load balancers with pods behind them are the native ingress controller's.
+    """
     balancer = balancer_of(service, topology)
-    if balancer is None:
+    if balancer is None or balancer.backends == "pods":
         return
     yield from _of_service(service, balancer)
     yield from _of_annotations(service, balancer)

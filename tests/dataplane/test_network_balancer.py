@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
 
 import dsflow
 from dsflow import Simulation
@@ -169,6 +171,25 @@ def test_a_session_keeps_its_back_end(family: int) -> None:
     with built().session() as session:
         ways = {tuple(way(session.trace(CLIENT, SERVICE, family=family, tcp=80).traces[0])) for _ in range(3)}
     assert len(ways) == 1
+
+
+@BOTH
+def test_a_segment_of_no_connection_is_dropped(family: int) -> None:
+    """As after a connection was idle for too long; within a session it goes to the back end of its connection."""
+    ip = IP if family == 4 else IPv6
+    front = "203.0.113.20" if family == 4 else VIPS[6]
+    stray = ip(src=CLIENTS[family], dst=front) / TCP(sport=40000, dport=80, flags="A")
+    lost = built().send(CLIENT, stray)
+    assert (lost.disposition, lost.traces[0].hops[-1].device, len(lost.traces)) == ("no-listener", BALANCER, 1)
+    with built().session() as session:
+        session.trace(CLIENT, SERVICE, family=family, tcp=80)
+        assert session.send(CLIENT, stray).traces[0].hops[-1].kind == "pod"
+
+
+@BOTH
+def test_the_load_balancers_own_questions_are_answered(family: int) -> None:
+    chain = built().trace(BALANCER, "node/node-1", family=family, tcp=10256)
+    assert chain.round_trip == "delivered"
 
 
 @BOTH

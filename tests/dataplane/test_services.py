@@ -173,6 +173,12 @@ def test_the_native_ingress_controller_dials_pods_by_ipv4(family: int) -> None:
         assert "the pod sees the load balancer's address" in branch.chain.traces[0].reason
 
 
+def test_the_native_ingress_controller_knows_the_primary_family_only() -> None:
+    first = {"load_balancers.nginx.backends": "pods", f"{OWN}.ip_families": ["ipv6", "ipv4"]}
+    chain = dsflow.load("oke-sydney-as-built").what_if(first).trace(CLIENT, SERVICE, family=4, tcp=80)
+    assert (chain.disposition, "primary family" in chain.traces[0].reason) == ("no-backend", True)
+
+
 def test_load_balancers_are_listed_with_what_annotations_make_of_them() -> None:
     simulation = built(annotations={f"{BETA}-connection-idle-timeout": "900", f"{BETA}-health-check-interval": "2000"})
     (item,) = listing(simulation, "load-balancers").to_json()["items"]
