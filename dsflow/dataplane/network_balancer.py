@@ -184,7 +184,7 @@ class _Listeners:
             unlabelled = address.family is Family.IPV6 and not labels_are_written(self._index.topology)
             rule = Rule(
                 id=name,
-                reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))} at node port {number}; "
+                reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
                 f"{sees(service, self._balancer)}",
                 source=service.source,
                 assumption="nodes-bear-ipv6-label" if unlabelled else None,

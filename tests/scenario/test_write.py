@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from dsflow import scenario
 from dsflow.net.address import Family
 from dsflow.scenario import text, write
 from dsflow.scenario.sources import without_sources
+from tests.clusters import as_built
 from tests.scenario.helpers import built
-from tests.strategies import networks, scenario_data
+from tests.strategies import clusters, networks, scenario_data
 
 
 def round_trip_of(source: str | dict[str, Any]) -> None:
@@ -33,6 +35,12 @@ def test_the_embedded_scenarios_survive_the_round_trip(name: str) -> None:
 @given(scenario_data())
 def test_every_scenario_survives_the_round_trip(data: dict[str, Any]) -> None:
     round_trip_of(data)
+
+
+@settings(max_examples=40)
+@given(clusters(), st.randoms(use_true_random=False))
+def test_every_cluster_as_built_survives_the_round_trip(data: dict[str, Any], random: Random) -> None:
+    round_trip_of(as_built(random, data))
 
 
 @settings(max_examples=60)
