@@ -65,6 +65,7 @@ class ServiceEnds:
         self._known: dict[tuple[str, str | None, Family], dict[str | None, tuple[EndPoint, ...]]] = {}
         self._targets: dict[tuple[str, str, int | str, Family], tuple[Target, ...]] = {}
         self._refusals: dict[str, Refusal | None] = {}
+        self._healthy: dict[tuple[str, Family], set[str]] = {}
 
     def end_points(self, service: Service, port: ServicePort, family: Family) -> tuple[EndPoint, ...]:
         """What a port of a Service leads to in one family, by name; none where it does not serve the family."""
@@ -79,8 +80,12 @@ class ServiceEnds:
 
         kubernetes pkg/proxy/healthcheck/service_health.go: 200 where there is one, 503 where there is none.
         """
-        ends = [end for port in service.ports for end in self.end_points(service, port, family)]
-        return {end.node for end in ends if not end.pod.terminating}
+        key = service.id, family
+        found = self._healthy.get(key)
+        if found is None:
+            ends = (end for port in service.ports for end in self.end_points(service, port, family))
+            found = self._healthy[key] = {end.node for end in ends if not end.pod.terminating}
+        return found
 
     def published(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
         """The pods whose addresses DNS gives for a headless Service: those that are ready and stay."""

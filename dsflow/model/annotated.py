@@ -13,9 +13,24 @@ from dsflow.model.services import LoadBalancer, Service
 
 __all__ = [
     "ALLOWED",
+    "BACKEND_POLICY",
+    "EXTERNAL_IP_ONLY",
+    "HEALTH_CHECK",
+    "IDLE_TIMEOUT",
+    "INTERNAL",
+    "IP_MODE",
     "KNOWN",
+    "LISTENER_PROTOCOL",
+    "LIST_MODE",
+    "LOOSE",
+    "NUMBERS",
     "OF_ORACLE",
     "PRESERVE_SOURCE",
+    "PROXY_PROTOCOL",
+    "PROXY_PROTOCOL_OF_NETWORK",
+    "RULE_MODE",
+    "SUBNET",
+    "TYPE",
     "Known",
     "backend_policy",
     "health_check",
@@ -30,6 +45,7 @@ __all__ = [
     "rule_mode",
     "shortens",
     "subnet",
+    "wrong_value",
 ]
 
 _BETA = "service.beta.kubernetes.io/oci-load-balancer-"

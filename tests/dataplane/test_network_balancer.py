@@ -247,6 +247,13 @@ def test_a_node_without_the_label_is_no_ipv6_back_end() -> None:
     assert asked(nobody, 4).round_trip == "delivered"
 
 
+def test_end_points_on_nodes_that_are_no_back_ends_serve_nobody() -> None:
+    """Under Local: node-3 bears the label, and the pods are on the others."""
+    chain = asked(built(LOCAL).what_if({"nodes.node-3.labels": {LABEL: "true"}}), 6)
+    assert chain.disposition == "no-backend"
+    assert "no end point stays on a node that is a back end" in chain.traces[0].reason
+
+
 def test_a_single_stack_ipv6_service_is_served() -> None:
     """By a load balancer that may have no IPv4 address; the other family is not the Service's."""
     only = built((f"{OWN}.cluster_ipv4", None))
