@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
+from dsflow.model.controller import refusals
 from dsflow.model.devices import GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.services import LoadBalancer, Service
@@ -15,6 +17,9 @@ from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.trace.chain import PathType
+
+if TYPE_CHECKING:
+    from dsflow.dataplane.names import Names
 
 __all__ = ["End", "Ends"]
 
@@ -215,13 +220,7 @@ class Ends:
 
     def _ids(self) -> Iterator[str]:
         topology = self._topology
-        for things in (
-            topology.pods,
-            topology.nodes,
-            topology.services,
-            topology.load_balancers,
-            topology.internet,
-        ):
+        for things in (topology.pods, topology.nodes, topology.services, topology.load_balancers, topology.internet):
             yield from (thing.id for thing in things.values())
         for device in topology.devices.values():
             yield from (device.id, device.name)
@@ -238,16 +237,7 @@ class Ends:
         if owner is not None:
             known = self.target(owner)
             pair = _pair(address)
-            return End(
-                id=text,
-                kind=known.kind,
-                device=known.device,
-                node=known.node,
-                vcn=known.vcn,
-                inside=pair,
-                outside=pair,
-                listen=known.listen,
-            )
+            return replace(known, id=text, inside=pair, outside=pair, service=None)
         inside = self._is_alone or self._is_linked(address) or address in self._translators
         inside = inside or self._is_in_vcn(address)
         return End(id=text, kind="address" if inside else "internet", inside=_pair(address), outside=_pair(address))
@@ -339,8 +329,24 @@ class Ends:
             for port in service.ports
         )
 
+    def refusal(self, end: End) -> str | None:
+        """Why the cloud controller builds no load balancer for an end that is a Service."""
+        if end.service is None or not self.knows_services:
+            return None
+        return next((refusal.reason for refusal in refusals(end.service, self._topology)), None)
+
+    @cached_property
+    def names(self) -> Names:
+        """The names of headless Services."""
+        from dsflow.dataplane.names import Names  # only where there is one
+
+        return Names(self._topology)
+
     def _service(self, service: Service) -> End:
-        ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
+        if service.headless:
+            ports = self.names.ports(service)
+        else:
+            ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
         outside: tuple[Address | None, Address | None] = (None, None)
         if service.load_balancer is not None:
             balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]

@@ -17,7 +17,7 @@ from dsflow.model.question import Flow
 from dsflow.net.address import Address, Family
 from dsflow.net.build import first_packet
 from dsflow.net.options import unmodelled_option
-from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header
+from dsflow.net.packet import Packet, UnmodelledPacket, UnreadablePacket, read_header, rewritten
 from dsflow.net.wire import ICMP, upper_flaw
 from dsflow.trace.chain import Context, Question
 from dsflow.trace.hop import Hop
@@ -182,7 +182,13 @@ class Session:
         family = question.family
         if end.kind == "service" and start.kind != "internet" and not self._ends.knows_services:
             return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
-        dst = end.address(family, from_outside=start.kind == "internet")
+        service = end.service if end.service is not None and end.service.headless else None
+        answers: tuple[Address, ...] = ()
+        if service is not None and start.kind != "internet":
+            answers = self._ends.names.answers(service, family)
+            if not answers:
+                return self._unanswered(question, start, end, self._ends.names.nothing(service, family))
+        dst = answers[0] if answers else end.address(family, from_outside=start.kind == "internet")
         src = self._source(start, family, dst) if source is None else _of_family(source, family)
         if sport is not None:
             _port("source", sport)
@@ -192,7 +198,8 @@ class Session:
             lacking = start if src is None else end
             if _looks_literal(lacking):
                 raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
-            return self._unanswered(question, start, end, _lacks(lacking, family))
+            refused = self._ends.refusal(lacking) if start.kind == "internet" else None
+            return self._unanswered(question, start, end, _lacks(lacking, family, refused))
         try:
             packet = first_packet(
                 family,
@@ -207,7 +214,12 @@ class Session:
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
-        return self._play(question, start, end, packet)
+        if not answers or service is None:
+            return self._play(question, start, end, packet)
+        chosen = answers[self._state.chooser.choose(len(answers), packet, self._network.seed)]
+        chain = self._play(question, start, end, rewritten(packet, dst=chosen.value))
+        chain.traces[0].hops[0].precede(self._ends.names.told(service, chosen, len(answers)))
+        return chain
 
     def _source(self, start: End, family: Family, dst: Address | None) -> Address | None:
         """The source that the sender chooses: by the route where it has several addresses."""
@@ -286,12 +298,12 @@ def _refuse_unmodelled(packet: Packet) -> None:
         raise NotModelledError("an ICMP timestamp request: its answer tells the time, which is not modelled")
 
 
-def _lacks(end: End, family: Family) -> Drop:
+def _lacks(end: End, family: Family, refused: str | None) -> Drop:
     holder = end.id
     if end.service is not None:
         holder = end.service.load_balancer or f"{end.id} a load balancer, or a ClusterIP, with"
     rule = Rule(
-        reason=f"{end.id} has no {family.title} address",
+        reason=f"{end.id} has no {family.title} address" + (f": {refused}" if refused else ""),
         mend=f"give {holder} an {family.title} address",
     )
     return Drop(rule, Disposition.FAMILY_UNAVAILABLE)

@@ -191,7 +191,60 @@ def as_built(random: Random, data: Data) -> Data:
     for number, kind in enumerate(("ClusterIP", "NodePort"), start=2):
         service = {"type": kind, "selector": {"app": "web"}, "ports": [{"port": 80}, {"port": 53, "protocol": "udp"}]}
         services[f"default/{kind.lower()}"] = _exposed(random, service, number)
-    return {**data, "profile": "as-built", "services": services}
+    balancers = dict(data["load_balancers"])
+    if "web" in balancers:
+        balancers["net"] = _network_balancer(random, data)
+        services["default/net"] = _exposed(random, _behind_network_balancer(random), 4)
+    nodes = _labelled(random, data["nodes"]) if random.random() < 0.2 else data["nodes"]
+    return {**data, "profile": "as-built", "services": services, "load_balancers": balancers, "nodes": nodes}
+
+
+def _network_balancer(random: Random, data: Data) -> Data:
+    """A network load balancer beside the flexible one, of one family now and then."""
+    subnet = data["subnets"]["oke-lb"]
+    balancer: Data = {"kind": "network", "subnet": "oke-lb", "ipv4": str(IPv4Network(subnet["ipv4"])[11])}
+    if subnet["access"] == "public":
+        balancer["public_ipv4"] = "203.0.113.21"
+    if subnet.get("ipv6"):
+        balancer["ipv6"] = str(ip_network(subnet["ipv6"][0])[17])
+        if random.random() < 0.1:
+            del balancer["ipv4"]
+            balancer.pop("public_ipv4", None)
+    return balancer | {"is_fail_open": random.random() < 0.3}
+
+
+def _behind_network_balancer(random: Random) -> Data:
+    """A Service for it, annotated by chance, and by chance so that the controller refuses it."""
+    own = "oci-network-load-balancer.oraclecloud.com"
+    annotations = {
+        "oci.oraclecloud.com/load-balancer-type": "nlb",
+        "oci.oraclecloud.com/ingress-ip-mode": random.choice(["proxy", "proxy", "VIP"]),
+        f"{own}/backend-policy": random.choice(["FIVE_TUPLE", "THREE_TUPLE", "TWO_TUPLE"]),
+        f"{own}/is-preserve-source": random.choice(["true", "false"]),
+        f"{own}/security-list-management-mode": random.choice(["All", "None"]),
+    }
+    for key in list(annotations)[2:]:
+        if random.random() < 0.7:
+            del annotations[key]
+    service: Data = {
+        "type": "LoadBalancer",
+        "selector": {"app": "web"},
+        "ports": [{"port": 80, "target_port": 80}, {"port": 8443, "target_port": 9}],
+        "load_balancer": "lb/net",
+        "annotations": annotations,
+    }
+    if random.random() < 0.5:
+        service["ports"].append({"port": 53, "protocol": "udp"})
+    if random.random() < 0.15:
+        ranges = ["198.51.100.0/24", "2001:db8:ffff::/48", "10.0.0.0/8"]
+        service["load_balancer_source_ranges"] = random.sample(ranges, 2)
+    return service
+
+
+def _labelled(random: Random, nodes: Data) -> Data:
+    """Nodes of which some bear the label that makes them back ends in IPv6."""
+    label = {"labels": {"oci.oraclecloud.com/ip-family-ipv6": "true"}}
+    return {name: node | (label if random.random() < 0.7 else {"labels": {"a": "b"}}) for name, node in nodes.items()}
 
 
 def _exposed(random: Random, service: Data, number: int) -> Data:

@@ -2,14 +2,16 @@
 
 In the article's account it dials pods, in the client's family.  As OKE builds it, it dials nodes at the Service's
 node port, over IPv4 whatever the client's family: docs.oracle.com Network/Concepts/ipv6.htm (2026-09), and
-oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/load_balancer.go.
+oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/load_balancer.go.  The native ingress
+controller has it dial pods, by IPv4 too (oracle/oci-native-ingress-controller, util.GetEndpoints).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from dsflow.dataplane.action import Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
+from dsflow.dataplane.action import Continue, Delay, Drop, Evidence, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.common import (
     AWAITED,
     IGNORED,
@@ -20,17 +22,24 @@ from dsflow.dataplane.common import (
     origin_mtu,
     own_addresses,
     routes,
+    single,
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
+from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
-from dsflow.dataplane.tables import Proxy, RouteLookup
+from dsflow.dataplane.service_ends import port_of, ranges_text
+from dsflow.dataplane.tables import Filter, Proxy, RouteLookup
+from dsflow.model.annotated import backend_policy, listener_protocol, preserves_source, proxy_protocol, rule_mode
+from dsflow.model.controller import why_no_node
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile
-from dsflow.net.address import Family
+from dsflow.net.address import Address, Family
+from dsflow.net.hashing import stable_hash
+from dsflow.net.ranges import PortRange
 
-__all__ = ["compile_load_balancer"]
+__all__ = ["asked", "compile_load_balancer", "denied", "sees"]
 
 _NO_TRANSLATION = Rule(reason="a proxy translates nothing: it ends a client's connection and opens one of its own")
 
@@ -66,7 +75,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
         id=balancer.id,
         kind="lb",
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
-        receive=(RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))}),),
+        receive=(*_denied(balancer, index), RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))})),
         deliver=(_proxy(balancer, index),),
         send=(RouteLookup(tables={None: routes(own, default)}),),
         leave=(origin_mtu,),
@@ -79,18 +88,24 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
 def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
     listeners: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
     no_backend: dict[tuple[int, int, int], Drop] = {}
+    affinity: dict[tuple[int, int, int], int] = {}
     for service in index.topology.services.values():
         if service.load_balancer != balancer.id:
             continue
         for port in service.ports:
             for family in Family:
                 key = (int(family), PROTOCOL_NUMBERS[port.protocol], port.port)
+                if backend_policy(service, balancer) == "IP_HASH":
+                    affinity[key] = stable_hash(f"{balancer.id}:{port.port}")
                 if index.topology.profile is Profile.ARTICLE:
                     listeners[key] = _backends(balancer, service, port, family, index)
                     no_backend[key] = _no_backend(service, port, family, index)
+                elif balancer.backends == "pods":
+                    listeners[key] = _pods(balancer, service, port, family, index)
+                    no_backend[key] = _no_pod(service, port, index)
                 else:
                     listeners[key] = _nodes(balancer, service, port, family, index)
-                    no_backend[key] = _no_node(service, port, index)
+                    no_backend[key] = _no_node(service, port, family, index)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
@@ -100,62 +115,175 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         stray=STRAY,
         closed=Drop(_closed(balancer, listeners), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
+        affinity=affinity,
     )
+
+
+def _denied(balancer: LoadBalancer, index: Index) -> tuple[Filter, ...]:
+    """The security rules of its listeners, where a Service asks for such."""
+    if index.topology.profile is Profile.ARTICLE:
+        return ()
+    rows: list[tuple[Match, Drop | Continue]] = []
+    for service in index.topology.services.values():
+        if service.load_balancer == balancer.id:
+            for port in service.ports:
+                for address in (balancer.ipv4, balancer.ipv6):
+                    if address is not None:
+                        rows += denied(service, port, balancer, asked(port, address))
+    return (Filter(rows=tuple(rows), stage="listener"),) if rows else ()
+
+
+def asked(port: ServicePort, address: Address) -> Match:
+    """What asks a listener."""
+    return Match(
+        family=address.family,
+        protocol=PROTOCOL_NUMBERS[port.protocol],
+        dst=single(address),
+        dport=PortRange(port.port, port.port),
+    )
+
+
+def denied(
+    service: Service, port: ServicePort, balancer: LoadBalancer, match: Match
+) -> Iterator[tuple[Match, Drop | Continue]]:
+    """Whom the security rules let through that the controller writes for loadBalancerSourceRanges, and whom not.
+
+    Ranges are used as they are, so that those of one family leave out the other (load_balancer_spec.go,
+    getLoadBalancerSourceRanges).  Where the controller writes no rules, they have no effect here.
+    """
+    if not service.source_ranges or rule_mode(service, balancer) == "None":
+        return
+    name = f"{service.id}:{port.port}"
+    for prefix in service.source_ranges:
+        if prefix.family is match.family:
+            told = Rule(id=name, reason=f"{{src}} is in {prefix}, which {service.id} serves", source=service.source)
+            yield replace(match, src=prefix), Continue(told)
+    rule = Rule(
+        id=name,
+        reason=f"{{src}} is in none of loadBalancerSourceRanges of {service.id}: {ranges_text(service)}",
+        source=service.source,
+        mend=f"add it to services.{service.namespace}/{service.name}.load_balancer_source_ranges",
+    )
+    yield match, Drop(rule, Disposition.DENIED_INGRESS)
+
+
+def sees(service: Service, balancer: LoadBalancer) -> str:
+    """What a back end and the pod behind it learn of the client."""
+    if balancer.is_network and preserves_source(service):
+        told = "the pod sees the client's own address"
+    else:
+        hidden = service.external_policy == "Cluster" and balancer.backends == "nodes"
+        told = f"the pod sees the {'node' if hidden else 'load balancer'}'s address"
+    version = proxy_protocol(service, balancer)
+    if version is not None:
+        return f"{told}, and the client's in the proxy protocol, version {version}"
+    if balancer.is_network and preserves_source(service):
+        return told
+    if not balancer.is_network and listener_protocol(service) != "TCP":
+        return f"{told}, and the client's in X-Forwarded-For"
+    return f"{told}, and nothing of the client"
 
 
 def _backends(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
 ) -> tuple[Reoriginate, ...]:
-    dialled = family if index.topology.assumes("proxy-keeps-family") == "same-family" else Family.IPV4
+    """The pods, in the article's account of the client's own family."""
+    same = index.topology.assumes("proxy-keeps-family") == "same-family"
+    dialled = family if same else Family.IPV4
     own = balancer.address(dialled)
     if balancer.address(family) is None or own is None:
         return ()
-    found = []
-    for end in index.service_ends.end_points(service, dialled):
+    return tuple(_dialled(own, service, port, dialled, index, "", "proxy-keeps-family"))
+
+
+def _pods(
+    balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
+) -> tuple[Reoriginate, ...]:
+    """The pods by IPv4, whatever the client's family, as the native ingress controller has it."""
+    if balancer.address(family) is None or balancer.ipv4 is None or service.families[0] is Family.IPV6:
+        return ()
+    told = f", over IPv4; {sees(service, balancer)}"
+    return tuple(_dialled(balancer.ipv4, service, port, Family.IPV4, index, told, None))
+
+
+def _dialled(
+    own: Address,
+    service: Service,
+    port: ServicePort,
+    family: Family,
+    index: Index,
+    told: str,
+    assumption: str | None,
+) -> Iterator[Reoriginate]:
+    for end in index.service_ends.end_points(service, port, family):
+        number = port_of(end.pod, port)
+        assert number is not None, "end points have the port"
         rule = Rule(
             id=f"{service.id}:{port.port}",
-            reason=f"the client's connection ends here and {end.pod.id} port {port.target_port} is dialled",
+            reason=f"the client's connection ends here and {end.pod.id} port {number} is dialled{told}",
             source=service.source,
-            assumption="proxy-keeps-family",
+            assumption=assumption,
         )
-        found.append(Reoriginate(rule, int(dialled), own.value, end.address.value, port.target_port))
-    return tuple(found)
+        yield Reoriginate(rule, int(family), own.value, end.address.value, number)
 
 
 def _nodes(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
 ) -> tuple[Reoriginate, ...]:
     """The healthy nodes: all, or under the policy Local those with an end point that stays (their health check)."""
-    ends = index.service_ends.end_points(service, Family.IPV4)
-    if balancer.address(family) is None or service.refusal is not None:
+    ends = index.service_ends
+    own = balancer.ipv4
+    if balancer.address(family) is None or own is None or family not in service.families:
         return ()
-    here = {end.node for end in ends if not end.pod.terminating}
-    number = index.service_ends.node_port(service, port)
+    if ends.refusal(service) is not None:
+        return ()
+    here = ends.healthy_nodes(service, Family.IPV4)
+    number = ends.node_port(service, port)
     found = []
     for node in index.topology.nodes.values():
         healthy = service.external_policy == "Cluster" or node.name in here
         if node.ipv4 is not None and healthy:
             rule = Rule(
                 id=f"{service.id}:{port.port}",
-                reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4",
+                reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4; "
+                f"{sees(service, balancer)}",
                 source=service.source,
             )
-            found.append(Reoriginate(rule, int(Family.IPV4), balancer.ipv4.value, node.ipv4.value, number))
+            found.append(Reoriginate(rule, int(Family.IPV4), own.value, node.ipv4.value, number))
     return tuple(found)
 
 
-def _no_node(service: Service, port: ServicePort, index: Index) -> Drop:
-    if service.refusal is not None:
-        reason, mend = service.refusal
+def _no_node(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
+    refusal = index.service_ends.refusal(service)
+    disposition = Disposition.NO_BACKEND
+    if refusal is not None:
+        reason, mend, _ = refusal
+    elif family not in service.families:
+        own = f"services.{service.namespace}/{service.name}"
+        reason = f"{service.id} does not serve {family.title}, so its load balancer gets no {family.title} address"
+        mend = f"let {own}.ip_families hold {family}"
+        disposition = Disposition.FAMILY_UNAVAILABLE
+    elif not any(node.ipv4 for node in index.topology.nodes.values()):
+        reason, mend, _ = why_no_node(Family.IPV4, index.topology)
     else:
-        why, mend = index.service_ends.none(service, Family.IPV4)
+        why, mend, _ = index.service_ends.none(service, port, Family.IPV4)
         reason = f"no node passes the health check, as the policy is Local and {why}"
+    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
+    return Drop(rule, disposition)
+
+
+def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
+    reason, mend, _ = index.service_ends.none(service, port, family)
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 
 
-def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
-    reason, mend = index.service_ends.none(service, family)
+def _no_pod(service: Service, port: ServicePort, index: Index) -> Drop:
+    """The native ingress controller reads the Endpoints object, which holds the primary family alone."""
+    if service.families[0] is Family.IPV4:
+        return _no_backend(service, port, Family.IPV4, index)
+    reason = f"the native ingress controller knows the primary family of {service.id} only, IPv6, and dials none by it"
+    mend = f"let services.{service.namespace}/{service.name}.ip_families begin with ipv4"
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 

@@ -15,6 +15,7 @@ from dsflow.dataplane.hosts import compile_node, compile_pod
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.internet import compile_internet_host
 from dsflow.dataplane.tables import RouteLookup
+from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway
 
@@ -76,7 +77,8 @@ def compile_topology(topology: Topology) -> Dataplane:
         if not pod.host_network:
             makers[pod.id] = partial(compile_pod, pod, index)
     for balancer in topology.load_balancers.values():
-        makers[balancer.id] = partial(compile_load_balancer, balancer, index)
+        compiler = _network_balancer if balancer.is_network else compile_load_balancer
+        makers[balancer.id] = partial(compiler, balancer, index)
     for host in topology.internet.values():
         makers[host.id] = partial(compile_internet_host, host, index)
     for generic in topology.devices.values():
@@ -96,6 +98,12 @@ def _guarded(makers: Mapping[str, Callable[[], Device]], index: Index) -> dict[s
         return security.guard(make())
 
     return {name: partial(guarded, make) for name, make in makers.items()}
+
+
+def _network_balancer(balancer: LoadBalancer, index: Index) -> Device:
+    from dsflow.dataplane.network_balancer import compile_network_balancer  # most scenarios have none
+
+    return compile_network_balancer(balancer, index)
 
 
 class _Machines:

@@ -16,7 +16,7 @@ from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.sources import IcmpSources
-from dsflow.dataplane.tables import RouteLookup, Routes
+from dsflow.dataplane.tables import Returns, RouteLookup, Routes
 from dsflow.model.cluster import Node
 from dsflow.model.services import LoadBalancer
 from dsflow.model.vcn import Gateway, RouteRule, ServiceGateway, Subnet, Vcn
@@ -46,13 +46,25 @@ def compile_vcn(vcn: Vcn, index: Index) -> Device:
         id=vcn.id,
         kind="vcn",
         interfaces={name: Interface(name=name) for name in tables if name is not None},
-        receive=(lookup,),
+        receive=(*_returns(vcn, index), lookup),
         forward=fabric_forward(index.topology),
         send=(lookup,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=Toll(forwarded=(Delay("fabric_ad"),), forwarded_new=(Delay("fabric_ad"),)),
         source=vcn.source,
     )
+
+
+def _returns(vcn: Vcn, index: Index) -> tuple[Returns, ...]:
+    """What brings answers back to network load balancers that keep their clients' addresses, where there are such."""
+    topology = index.topology
+    if topology.assumes("nlb-return-path") == "routed":
+        return ()
+    if not any(balancer.is_network for balancer in topology.load_balancers.values()):
+        return ()
+    from dsflow.dataplane.network_balancer import returns  # most scenarios have none
+
+    return returns(vcn, index)
 
 
 def _owners(vcn: Vcn, index: Index) -> tuple[dict[Family, dict[int, Neighbor]], dict[str, str]]:

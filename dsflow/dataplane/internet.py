@@ -113,9 +113,11 @@ def _vcn_rows(vcn: Vcn, index: Index, interface: str, link: Link) -> dict[Prefix
 
 def _private_fronts(balancer: LoadBalancer, vcn: Vcn) -> dict[Prefix, Action]:
     """A load balancer's private addresses, with the mend that is its own."""
-    ipv4 = single(balancer.ipv4)
-    why = f"it is the private address of {balancer.id}"
-    rows: dict[Prefix, Action] = {ipv4: _private_to(vcn, ipv4, why, f"give {balancer.id} a public_ipv4")}
+    rows: dict[Prefix, Action] = {}
+    if balancer.ipv4 is not None:
+        ipv4 = single(balancer.ipv4)
+        why = f"it is the private address of {balancer.id}"
+        rows[ipv4] = _private_to(vcn, ipv4, why, f"give {balancer.id} a public_ipv4")
     entry = None if balancer.ipv6 is None else vcn.ipv6_prefix_of(balancer.ipv6)
     if balancer.ipv6 is not None and entry is not None and not entry.origin.is_global:
         ipv6 = single(balancer.ipv6)

@@ -6,7 +6,8 @@ so under the policy Cluster with the source masqueraded, and under Local to the 
 source kept, but for what the node itself or its pods ask.  A Service without end points rejects; a policy Local
 without one here drops.  Session affinity ClientIP leads a client to one end point of a port of the Service, by
 whichever of its addresses it asks; its time-out is not modelled, as no time passes between questions.  Nor are
-node ports on loopback.
+node ports on loopback.  A load balancer's address is open to loadBalancerSourceRanges alone (KUBE-FW), but for what
+comes from that address itself, which no node has here.
 """
 
 from __future__ import annotations
@@ -14,21 +15,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from dsflow.dataplane.action import Action, Continue, Drop, Evidence, Forward, IcmpError, Rule
 from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
+from dsflow.dataplane.kube_proxy_health import health_checks, with_health_checks
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow
 from dsflow.dataplane.netfilter import INVALID, NO_PORT
-from dsflow.dataplane.service_ends import EndPoint
+from dsflow.dataplane.service_ends import EndPoint, ranges_text
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
+from dsflow.model.annotated import hides_private_address, shortens
 from dsflow.model.cluster import Node
 from dsflow.model.services import Refusal, Service, ServicePort
-from dsflow.net.address import Address, Family
+from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.hashing import stable_hash
 from dsflow.net.lpm import LongestPrefixTable
 from dsflow.net.ranges import PortRange
@@ -91,16 +95,19 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
             Filter(rows=tuple(services.refused_here()), stage="input"),
             Nat(hook="input", rows=()),
             Confirm(),
-            *device.deliver,
+            *(with_health_checks(table, index) for table in device.deliver),
         ),
-        forward=(*device.forward, Filter(rows=(_SENSELESS, *services.refused()), stage="forward")),
+        forward=(
+            *device.forward,
+            Filter(rows=(_SENSELESS, *services.refused(Disposition.DENIED_FORWARD)), stage="forward"),
+        ),
         send=(routing,),
         translate=(
             track,
             Nat(hook="output", rows=tuple(services.sent())),
             RouteLookup(tables={None: host}, again=True),
         ),
-        output=(Filter(rows=tuple(services.refused()), stage="output"),),
+        output=(Filter(rows=tuple(services.refused(Disposition.DENIED_EGRESS)), stage="output"),),
         leave=(
             Nat(hook="postrouting", rows=masquerade, exhausted=NO_PORT, own=own, collision=clash),
             Confirm(),
@@ -161,6 +168,21 @@ def _own_addresses(node: Node, index: Index) -> OwnAddresses:
     return OwnAddresses(found)
 
 
+class _Door(NamedTuple):
+    """An address and port by which the outside knows a port of a Service, and whom it is open to: everybody, or these.
+
+    Only a load balancer's address asks that (KUBE-FW); a node port is open to all.
+    """
+
+    address: Address
+    number: int
+    ranges: tuple[Prefix, ...] | None = None
+
+    def sources(self) -> tuple[Prefix | None, ...]:
+        """A condition on the source for each row that leads on; None is none."""
+        return (None,) if self.ranges is None else self.ranges
+
+
 class _Rows:
     """The rows of one node; ``ends`` are the cluster's, ``node`` decides what is local."""
 
@@ -172,43 +194,55 @@ class _Rows:
 
     def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
         for service in self._topology.services.values():
+            if service.headless:
+                continue
             for family in service.families:
                 for port in service.ports:
-                    yield service, port, family, self._ends.end_points(service, family)
+                    yield service, port, family, self._ends.end_points(service, port, family)
 
-    def _doors(self, service: Service, port: ServicePort, family: Family) -> Iterator[tuple[Address, int]]:
+    def _doors(self, service: Service, port: ServicePort, family: Family) -> Iterator[_Door]:
         """The addresses and ports by which the outside knows a port: the node's own, and the load balancer's.
 
-        The latter is a short cut that kube-proxy makes for what the status lists (virtual-ips, ipMode VIP).
+        The latter is a short cut that kube-proxy makes for what the status lists (virtual-ips, ipMode VIP); of a
+        network load balancer that is its private address too, unless it is told otherwise.
         """
         own = self._node.address(family)
         if service.type != "ClusterIP" and own is not None:
-            yield own, self._ends.node_port(service, port)
+            yield _Door(own, self._ends.node_port(service, port))
         front = self._ends.front(service)
-        if front is not None:
-            address = (front.public_ipv4 or front.ipv4) if family is Family.IPV4 else front.ipv6
-            if address is not None:
-                yield address, port.port
+        if front is None or not shortens(service) or self._ends.refusal(service) is not None:
+            return
+        listed = front.ipv6 if family is Family.IPV6 else front.public_ipv4 or front.ipv4
+        addresses = [listed] if listed is not None else []
+        if front.is_network and listed is front.public_ipv4 and front.ipv4 and not hides_private_address(service):
+            addresses.append(front.ipv4)
+        ranges = tuple(prefix for prefix in service.source_ranges if prefix.family is family)
+        for address in addresses:
+            yield _Door(address, port.port, ranges if service.source_ranges else None)
 
     def arriving(self) -> Iterator[NatRow]:
         """For what comes in: from other machines by the primary VNIC, from pods by their own interfaces."""
         for service, port, family, ends in self._ports():
             yield from self._of_cluster_ip(service, port, family, ends)
-            for address, number in self._doors(service, port, family):
-                row = partial(self._row, service, port, address, number)
-                if service.external_policy == "Cluster":
-                    yield row(ends, marks=NatKind.MASQUERADE)
-                elif ends:
-                    here = self._here(service, family)
-                    yield row(here, in_interface=_PRIMARY)
-                    yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
+            for door in self._doors(service, port, family):
+                for source in door.sources():
+                    row = partial(self._row, service, port, door.address, door.number, source=source)
+                    if service.external_policy == "Cluster":
+                        yield row(ends, marks=NatKind.MASQUERADE)
+                    elif ends:
+                        here = self._here(service, port, family)
+                        yield row(here, in_interface=_PRIMARY)
+                        yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
 
     def sent(self) -> Iterator[NatRow]:
         """For what the node itself sends, host-network pods included."""
         for service, port, family, ends in self._ports():
             yield from self._of_cluster_ip(service, port, family, ends)
-            for address, number in self._doors(service, port, family):
-                yield self._row(service, port, address, number, ends, marks=NatKind.MASQUERADE)
+            for door in self._doors(service, port, family):
+                for source in door.sources():
+                    yield self._row(
+                        service, port, door.address, door.number, ends, marks=NatKind.MASQUERADE, source=source
+                    )
 
     def _of_cluster_ip(
         self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
@@ -216,7 +250,7 @@ class _Rows:
         address = service.cluster_address(family)
         if address is not None:
             local = service.internal_policy == "Local"
-            yield self._row(service, port, address, port.port, self._here(service, family) if local else ends)
+            yield self._row(service, port, address, port.port, self._here(service, port, family) if local else ends)
 
     def _row(
         self,
@@ -229,6 +263,7 @@ class _Rows:
         marks: NatKind | None = None,
         in_interface: str | None = None,
         assumption: str | None = None,
+        source: Prefix | None = None,
     ) -> NatRow:
         """The row for one address and port; without end points it leaves packets to the filters."""
         name = f"kube-proxy/{service.id}:{port.port}"
@@ -236,7 +271,7 @@ class _Rows:
         reason = _chosen(service, len(ends), sticky=sticky)
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
-            match=_match(port, address, number, in_interface),
+            match=replace(_match(port, address, number, in_interface), src=source),
             rule=Rule(id=name, reason=reason, source=service.source, assumption=assumption),
             address=None,
             back=replace(_BACK, id=name, source=service.source),
@@ -246,34 +281,44 @@ class _Rows:
             affinity=stable_hash(f"{name}/{port.protocol}") if sticky else None,
         )
 
-    def _here(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
-        return self._ends.end_points_on(self._node, service, family)
+    def _here(self, service: Service, port: ServicePort, family: Family) -> tuple[EndPoint, ...]:
+        return self._ends.end_points_on(self._node, service, port, family)
 
-    def refused(self) -> Iterator[tuple[Match, Drop | Continue]]:
+    def refused(self, denied: Disposition) -> Iterator[tuple[Match, Drop | Continue]]:
         """What kube-proxy rejects on its way through or out: a Service with nothing behind it."""
         for service, port, family, ends in self._ports():
             address = service.cluster_address(family)
             local = service.internal_policy == "Local"
-            if address is not None and not (self._here(service, family) if local else ends):
+            if address is not None and not (self._here(service, port, family) if local else ends):
                 if ends:
                     yield _new(port, address, port.port), _none_here(service, port, self._node, "internal")
                 else:
-                    yield _new(port, address, port.port), _nobody(service, port, self._ends.none(service, family))
-            yield from self._closed_doors(service, port, family, ends)
+                    yield _new(port, address, port.port), _nobody(service, port, self._ends.none(service, port, family))
+            yield from self._closed_doors(service, port, family, ends, denied)
 
     def refused_here(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What kube-proxy rejects or drops on its way in: node ports with nothing behind them."""
         for service, port, family, ends in self._ports():
-            yield from self._closed_doors(service, port, family, ends)
+            yield from self._closed_doors(service, port, family, ends, Disposition.DENIED_INGRESS)
+        yield from health_checks(self._node, self._topology, self._ends)
 
     def _closed_doors(
-        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+        self,
+        service: Service,
+        port: ServicePort,
+        family: Family,
+        ends: tuple[EndPoint, ...],
+        denied: Disposition,
     ) -> Iterator[tuple[Match, Drop | Continue]]:
-        for address, number in self._doors(service, port, family):
+        """What comes here by a door was led nowhere: for want of end points, or by its source."""
+        for door in self._doors(service, port, family):
+            match = _new(port, door.address, door.number)
             if not ends:
-                yield _new(port, address, number), _nobody(service, port, self._ends.none(service, family))
-            elif service.external_policy == "Local" and not self._here(service, family):
-                yield _new(port, address, number), _none_here(service, port, self._node, "external")
+                yield match, _nobody(service, port, self._ends.none(service, port, family))
+            elif service.external_policy == "Local" and not self._here(service, port, family):
+                yield match, _none_here(service, port, self._node, "external")
+            elif door.ranges is not None:
+                yield match, _not_in_ranges(service, port, denied)
 
 
 def _new(port: ServicePort, address: Address, number: int) -> Match:
@@ -301,6 +346,16 @@ def _nobody(service: Service, port: ServicePort, none: Refusal) -> Drop:
     name = f"kube-proxy/{service.id}:{port.port}"
     rule = Rule(id=name, reason=f"{none.reason}: kube-proxy rejects", source=service.source, mend=none.mend)
     return Drop(rule, Disposition.NO_BACKEND, error=IcmpError.PORT_UNREACHABLE)
+
+
+def _not_in_ranges(service: Service, port: ServicePort, denied: Disposition) -> Drop:
+    rule = Rule(
+        id=f"kube-proxy/{service.id}:{port.port}",
+        reason=f"{{src}} is in none of loadBalancerSourceRanges of {service.id}: {ranges_text(service)}",
+        source=service.source,
+        mend=f"add it to services.{service.namespace}/{service.name}.load_balancer_source_ranges",
+    )
+    return Drop(rule, denied)
 
 
 def _none_here(service: Service, port: ServicePort, node: Node, which: str) -> Drop:

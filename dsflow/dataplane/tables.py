@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Reoriginate, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Reoriginate, Rule
 from dsflow.dataplane.grants import Grants
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
@@ -27,6 +27,7 @@ __all__ = [
     "Receive",
     "Redirect",
     "Resolve",
+    "Returns",
     "ReversePath",
     "RouteLookup",
     "Routes",
@@ -63,6 +64,19 @@ class RouteLookup:
     again: bool = False
     answers: Routes | None = None
     marked: Routes | None = None
+    stage: str = "route"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Returns:
+    """Give what answers a packet back to the load balancer that handed it on with its client's own source.
+
+    ``fronts`` are the interfaces of such load balancers with their addresses, as (family, value): what comes in by
+    one and bears none of them is remembered.  ``ways`` lead back, by that interface and the answer's own.
+    """
+
+    fronts: Mapping[str, frozenset[tuple[int, int]]]
+    ways: Mapping[tuple[str, str | None], Forward]
     stage: str = "route"
 
 
@@ -199,11 +213,13 @@ class Track:
     """Connection tracking of ``families``: find the session that a packet belongs to, and its state.
 
     ``invalid`` is said of packets that can be part of none; such a device neither translates them nor
-    remembers them.  Without it every packet can open a session.
+    remembers them.  Without it every packet can open a session.  A device that is not ``loose`` takes up no TCP
+    connection that it has not seen opened.
     """
 
     families: frozenset[int] = frozenset({4, 6})
     invalid: Continue | None = None
+    loose: bool = True
     stage: str = "conntrack"
 
 
@@ -284,7 +300,10 @@ class Listeners:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Proxy:
-    """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order."""
+    """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order.
+
+    Those with an ``affinity`` lead a client always to the same back end.
+    """
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
     unconnected: Drop
@@ -294,6 +313,7 @@ class Proxy:
     closed: Drop
     no_backend: Mapping[tuple[int, int, int], Drop]
     echo: Drop
+    affinity: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     stage: str = "listener"
 
 
@@ -301,6 +321,7 @@ Table = (
     Track
     | Martians
     | RouteLookup
+    | Returns
     | ReversePath
     | Redirect
     | Filter

@@ -53,7 +53,7 @@ def reversed_key(key: Key) -> Key:
 class Session(NamedTuple):
     """A connection through a translator: the first packet's key, its reply's, and the rows that apply.
 
-    ``tcp_flags`` are the first packet's.
+    ``tcp_flags`` are the first packet's, ``in_interface`` is the one it came in by, where answers go back there.
     """
 
     original: Key
@@ -61,6 +61,7 @@ class Session(NamedTuple):
     dnat: NatRow | None = None
     snat: NatRow | None = None
     tcp_flags: int = 0
+    in_interface: str | None = None
 
 
 Attached = tuple[Session, bool]

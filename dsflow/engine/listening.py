@@ -74,7 +74,7 @@ def proxy(table: Proxy, seed: int) -> Stage:
             return _unopened(packet, table)
         if not backends:
             return table.no_backend[listened]
-        return backends[at.chooser.choose(len(backends), packet, seed)]
+        return backends[at.chooser.choose(len(backends), packet, seed, table.affinity.get(listened))]
 
     return proxied
 

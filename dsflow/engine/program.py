@@ -7,7 +7,19 @@ from collections.abc import Iterable
 from dsflow.dataplane.action import Rule
 from dsflow.dataplane.compile import Dataplane
 from dsflow.dataplane.device import Device
-from dsflow.dataplane.tables import Confirm, Filter, Isolation, Listeners, Nat, Proxy, Redirect, StaticNat, Table, Track
+from dsflow.dataplane.tables import (
+    Confirm,
+    Filter,
+    Isolation,
+    Listeners,
+    Nat,
+    Proxy,
+    Redirect,
+    Returns,
+    StaticNat,
+    Table,
+    Track,
+)
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
@@ -110,7 +122,7 @@ class Program:
                 return family is Family.IPV6  # it exchanges IPv4 addresses only
             case Nat() | Track() | Confirm():
                 return family not in self.tracks
-            case Listeners() | Proxy() | Isolation():
+            case Listeners() | Proxy() | Isolation() | Returns():
                 return False
         return True
 

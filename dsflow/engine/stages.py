@@ -20,6 +20,7 @@ from dsflow.dataplane.tables import (
     Proxy,
     Redirect,
     Resolve,
+    Returns,
     ReversePath,
     RouteLookup,
     SourceCheck,
@@ -30,7 +31,7 @@ from dsflow.dataplane.tables import (
 from dsflow.engine.granting import isolated
 from dsflow.engine.listening import listener, proxy
 from dsflow.engine.outcome import At, Outcome, Stage
-from dsflow.engine.tracking import confirm, track
+from dsflow.engine.tracking import confirm, returned, track
 from dsflow.engine.translation import destination_nat, source_nat, static_nat
 from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
@@ -64,6 +65,7 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
 _Deciding = (
     Track
     | Martians
+    | Returns
     | ReversePath
     | Redirect
     | Filter
@@ -84,6 +86,8 @@ def _deciding(table: _Deciding) -> Stage:
             return track(table)
         case Martians():
             return _martians(table)
+        case Returns():
+            return returned(table)
         case ReversePath():
             return _reverse_path(table)
         case Redirect():

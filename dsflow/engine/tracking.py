@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import Confirm, Track
+from dsflow.dataplane.tables import Confirm, Returns, Track
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, Session, key_of, reversed_key
 from dsflow.engine.outcome import At, Outcome, Remember, Stage, Tracked
 from dsflow.net.address import Family
@@ -13,7 +13,7 @@ from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
 from dsflow.net.wire import ECHO_REQUEST, ECHO_REQUEST_V6, ICMP, ICMPV6, TCP
 
-__all__ = ["confirm", "track"]
+__all__ = ["confirm", "returned", "track"]
 
 _KNOWN_FLAGS = frozenset({SYN, SYN | URG, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK | URG, ACK, ACK | URG})
 """The flags that make sense together (nf_conntrack_proto_tcp, tcp_valid_flags); PSH, ECE and CWR do not count."""
@@ -45,7 +45,7 @@ def track(table: Track) -> Stage:
         key = key_of(packet)
         session = at.memory.sessions.get(key)
         if session is None:
-            opens = table.invalid is None or _can_open(packet)
+            opens = table.invalid is None or _can_open(packet, loose=table.loose)
             return Tracked(State.NEW) if opens else Tracked(State.INVALID, remark=table.invalid)
         reverse = key != session.original
         replied = session.original in at.memory.replied
@@ -69,6 +69,27 @@ def confirm(_: Confirm) -> Stage:
         return Remember(Session(original, reply, at.dnat, at.snat, at.arrived.tcp_flags))
 
     return confirmed
+
+
+def returned(table: Returns) -> Stage:
+    """The stage that remembers who handed a packet on, and gives its answers, errors too, back to whoever did."""
+    fronts, ways = table.fronts, table.ways
+
+    def back(packet: Packet, at: At) -> Outcome:
+        sessions = at.memory.sessions
+        handed = None if at.in_interface is None else fronts.get(at.in_interface)
+        if handed is not None:
+            if (packet.family, packet.src) in handed or (key := key_of(packet)) in sessions:
+                return None
+            return Remember(Session(key, reversed_key(key), in_interface=at.in_interface))
+        about = quoted(packet) if is_icmp_error(packet) else None
+        key = key_of(packet) if about is None else reversed_key(key_of(about))
+        session = sessions.get(key)
+        if session is None or session.in_interface is None or key != session.reply:
+            return None
+        return ways.get((session.in_interface, at.in_interface))
+
+    return back
 
 
 def _of_error(error: Packet, at: At, table: Track) -> Outcome:
@@ -108,7 +129,8 @@ def _is_garbled(at: At) -> bool:
     return at.in_interface is not None or not at.flaw.field.endswith(".checksum")
 
 
-def _can_open(packet: Packet) -> bool:
+def _can_open(packet: Packet, *, loose: bool) -> bool:
     if packet.protocol == TCP:
-        return packet.tcp_flags & (SYN | ACK | RST | FIN | URG) in _OPENING
+        flags = packet.tcp_flags & (SYN | ACK | RST | FIN | URG)
+        return flags in _OPENING if loose else flags == SYN
     return packet.protocol not in _REQUESTS or packet.icmp_type in _REQUESTS[packet.protocol]

@@ -94,6 +94,11 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     >>> host = GenericDevice(name="h0", interfaces={"lo": DeviceInterface(name="lo")})
     >>> print(make_plan(Topology(name="one", devices={"h0": host})).commands[0].text)
     netns add dsl-0
+
+    Raises
+    ------
+    NotModelledError
+        For network load balancers, and for load balancers that serve some sources only.
     """
     switched = [name for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default]
     if switched:
@@ -101,10 +106,21 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     return _Planner(topology, prefix).plan()
 
 
+def _refuse_unmodelled(topology: Topology) -> None:
+    """What has no stand-in here."""
+    for balancer in topology.load_balancers.values():
+        if balancer.is_network:
+            raise NotModelledError(f"{balancer.id}: a network load balancer has no stand-in in the lab")
+    for service in topology.services.values():
+        if service.source_ranges:
+            raise NotModelledError(f"{service.id}: loadBalancerSourceRanges have no stand-in in the lab")
+
+
 class _Planner:
     """One plan in the making: what its parts all need."""
 
     def __init__(self, topology: Topology, prefix: str) -> None:
+        _refuse_unmodelled(topology)
         self._topology = topology
         self._dataplane: Dataplane = compile_topology(topology)
         self._ports = ports_of(topology)

@@ -143,6 +143,52 @@ _REGISTRY = (
         "packet crosses none",
     ),
     Assumption(
+        id="nlb-return-path",
+        statement="What answers a client whose address a network load balancer kept is brought back to that load "
+        "balancer by the fabric, without a route look-up.",
+        default="returned",
+        alternatives=("routed",),
+        modelled=("routed",),
+        confidence="unknown",
+        source="docs.oracle.com NetworkLoadBalancer/preserve-source-id.htm (2026-09) does not say",
+    ),
+    Assumption(
+        id="nlb-keeps-source-port",
+        statement="A network load balancer that hides its client keeps the client's source port, unless another "
+        "connection to the same back end holds it.",
+        default="keeps",
+        alternatives=("draws-one",),
+        confidence="unknown",
+        source="no page found",
+    ),
+    Assumption(
+        id="nlb-keeps-ttl",
+        statement="A network load balancer leaves the TTL or hop limit as it is.",
+        default="leaves",
+        alternatives=("lowers",),
+        modelled=("lowers",),
+        confidence="unknown",
+        source="no page found",
+    ),
+    Assumption(
+        id="nodes-bear-ipv6-label",
+        statement="Where the scenario tells no node's labels, every node bears the one by which the cloud controller "
+        "gives a network load balancer its IPv6 address.",
+        default="bears",
+        alternatives=("does-not-bear",),
+        modelled=("does-not-bear",),
+        confidence="inferred",
+        source="oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/instances.go",
+    ),
+    Assumption(
+        id="kube-proxy-health-in-ipv6",
+        statement="kube-proxy answers health checks of nodes in IPv6 as in IPv4.",
+        default="answers",
+        alternatives=("ipv4-only",),
+        confidence="unknown",
+        source="OKE's healthz-bind-address is not documented",
+    ),
+    Assumption(
         id="pod-vnic-carries-pod-traffic",
         statement="A packet from a pod to another machine leaves through the VNIC of the pod's subnet.",
         default="pod-vnic",

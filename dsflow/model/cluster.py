@@ -56,6 +56,7 @@ class Node:
     ipv6: Address | None = None
     public_ipv4: Address | None = None
     availability_domain: str = "AD-1"
+    labels: tuple[tuple[str, str], ...] = ()
     listen: tuple[Listener, ...] = ()
     nsgs: tuple[str, ...] = ()
     pod_nsgs: tuple[str, ...] = ()

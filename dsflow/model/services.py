@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dsflow.net.address import Address, Family
+from dsflow.net.address import Address, Family, Prefix
 
 __all__ = ["NODE_PORTS", "LoadBalancer", "Refusal", "Service", "ServicePort"]
 
@@ -15,22 +15,24 @@ NODE_PORTS = range(30000, 32768)
 
 
 class Refusal(NamedTuple):
-    """Why a Service is not served, and what would mend it."""
+    """Why a Service is not served, what would mend it, and the key of the Service that says so, if one does."""
 
     reason: str
     mend: str
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePort:
     """One port of a Service: the load balancer's listener, the pods' port behind it, and the nodes' port.
 
-    Without a ``node_port`` one is chosen where one is needed.
+    ``target_port`` is a number, or a name that each pod gives a number of its own.  Without a ``node_port`` one is
+    chosen where one is needed.
     """
 
     protocol: str
     port: int
-    target_port: int
+    target_port: int | str
     name: str | None = None
     node_port: int | None = None
 
@@ -40,7 +42,9 @@ class Service:
     """A Service: a label selector, ports, and, for type LoadBalancer, the load balancer in front.
 
     ``external_policy`` and ``internal_policy`` are its externalTrafficPolicy and internalTrafficPolicy: Cluster or
-    Local.  ``session_affinity`` is None or ClientIP in Kubernetes' words.
+    Local.  ``session_affinity`` is None or ClientIP in Kubernetes' words.  A ``headless`` Service has no ClusterIP:
+    its name leads to its pods themselves.  ``ip_families`` are its ipFamilies in order, ``source_ranges`` its
+    loadBalancerSourceRanges; ``annotations`` are for the cloud controller.
     """
 
     namespace: str
@@ -50,10 +54,16 @@ class Service:
     ports: tuple[ServicePort, ...] = ()
     cluster_ipv4: Address | None = None
     cluster_ipv6: Address | None = None
+    headless: bool = False
     load_balancer: str | None = None
     external_policy: str = "Cluster"
     internal_policy: str = "Cluster"
     session_affinity: str = "None"
+    ip_family_policy: str | None = None
+    ip_families: tuple[Family, ...] = ()
+    source_ranges: tuple[Prefix, ...] = ()
+    health_check_node_port: int | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
     source: str = ""
 
     def cluster_address(self, family: Family) -> Address | None:
@@ -62,23 +72,30 @@ class Service:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families that it serves: those of its ClusterIPs, or both where it has none written."""
+        """The families that it serves, the first of them its primary one.
+
+        What is written decides: the families, else those of the ClusterIPs.  Where neither is, SingleStack serves
+        IPv4, the first family of OKE's dual-stack clusters, and anything else both
+        (kubernetes.io/docs/concepts/services-networking/dual-stack).
+        """
         given = tuple(family for family in Family if self.cluster_address(family) is not None)
-        return given or tuple(Family)
+        chosen = self.ip_families or given
+        if self.ip_family_policy == "SingleStack":
+            return (chosen or (Family.IPV4,))[:1]
+        if self.ip_family_policy == "RequireDualStack" or not chosen:
+            return (*chosen, *(family for family in Family if family not in chosen))
+        if self.ip_family_policy == "PreferDualStack" and not given:
+            return (*chosen, *(family for family in Family if family not in chosen))
+        return chosen
 
     @property
-    def refusal(self) -> Refusal | None:
-        """Why the cloud controller builds no flexible load balancer for it; None where it does.
+    def has_health_check(self) -> bool:
+        """Whether kube-proxy answers on every node for its end points there (healthCheckNodePort)."""
+        return self.type == "LoadBalancer" and self.external_policy == "Local"
 
-        oracle/oci-cloud-controller-manager v1.35.0, pkg/cloudprovider/providers/oci/load_balancer.go.
-        """
-        if self.session_affinity != "None":
-            reason = f"{self.id} has sessionAffinity {self.session_affinity}, which the cloud controller refuses"
-            return Refusal(reason, f"leave out services.{self.namespace}/{self.name}.session_affinity")
-        if Family.IPV4 not in self.families:
-            reason = f"{self.id} is single-stack IPv6, which the cloud controller refuses for a flexible load balancer"
-            return Refusal(reason, "serve IPv4 too, or use a network load balancer")
-        return None
+    def annotation(self, key: str) -> str | None:
+        """What an annotation says."""
+        return next((value for name, value in self.annotations if name == key), None)
 
     @property
     def id(self) -> str:
@@ -88,13 +105,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
-    """A flexible load balancer: a proxy with a private IPv4 VIP, perhaps a public one, and an IPv6 VIP."""
+    """A load balancer: a private VIP of each family, perhaps a public IPv4 one.
+
+    ``kind`` is flexible, a proxy, or network, which translates addresses.  ``backends`` are nodes, or pods as the
+    native ingress controller has it.  ``fail_open`` leads a network load balancer to all nodes where none is healthy.
+    """
 
     name: str
     subnet: str
-    ipv4: Address
+    kind: str = "flexible"
+    ipv4: Address | None = None
     public_ipv4: Address | None = None
     ipv6: Address | None = None
+    backends: str = "nodes"
+    fail_open: bool = False
     nsgs: tuple[str, ...] = ()
     source: str = ""
 
@@ -102,6 +126,11 @@ class LoadBalancer:
     def id(self) -> str:
         """``lb/NAME``."""
         return f"lb/{self.name}"
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it translates addresses instead of ending connections."""
+        return self.kind == "network"
 
     def address(self, family: Family) -> Address | None:
         """The VIP inside the VCN."""

@@ -7,7 +7,7 @@ cells of one object.  The first columns are always shown, the rest in a wide lis
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,10 +15,15 @@ from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import DeviceRoute, RouteType
 from dsflow.model.security import SecurityRule, SecurityRules
-from dsflow.model.services import Service, ServicePort
-from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
 from dsflow.net.address import Address, Family
+from dsflow.query.listed_services import (
+    LOAD_BALANCER_COLUMNS,
+    SERVICE_COLUMNS,
+    labels_text,
+    load_balancer_rows,
+    service_rows,
+)
 from dsflow.query.table import Row, Table
 from dsflow.simulation import Simulation
 
@@ -151,7 +156,7 @@ def _pods(simulation: Simulation) -> Iterator[Entry]:
     for pod in simulation.topology.pods.values():
         holder: Pod | Node = nodes[pod.node] if pod.host_network else pod
         place = pod.namespace, pod.name, holder.ipv4, holder.ipv6, pod.node
-        yield Entry(pod.id, (*place, holder.subnet, pod.listen, _labels(pod.labels), pod.host_network, _state(pod)))
+        yield Entry(pod.id, (*place, holder.subnet, pod.listen, labels_text(pod.labels), pod.host_network, _state(pod)))
 
 
 def _state(pod: Pod) -> str:
@@ -159,57 +164,29 @@ def _state(pod: Pod) -> str:
     return "terminating" if pod.terminating else "ready" if pod.ready else "not ready"
 
 
-def _labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(f"{key}={value}" for key, value in labels)
-
-
 def _nodes(simulation: Simulation) -> Iterator[Entry]:
     topology = simulation.topology
     pods = Counter(pod.node for pod in topology.pods.values())
     for node in topology.nodes.values():
         cells = node.name, node.ipv4, node.ipv6, node.subnet, pods[node.name]
-        yield Entry(node.id, (*cells, node.public_ipv4, node.availability_domain, node.listen))
+        yield Entry(
+            node.id, (*cells, node.public_ipv4, node.availability_domain, node.listen, labels_text(node.labels))
+        )
 
 
 def _namespaces(simulation: Simulation) -> Iterator[Entry]:
     topology = simulation.topology
     pods = Counter(pod.namespace for pod in topology.pods.values())
     for space in topology.namespaces.values():
-        yield Entry(f"namespace/{space.name}", (space.name, pods[space.name], _labels(space.labels)))
+        yield Entry(f"namespace/{space.name}", (space.name, pods[space.name], labels_text(space.labels)))
 
 
 def _services(simulation: Simulation) -> Iterator[Entry]:
-    topology = simulation.topology
-    node_ports = _node_ports(topology)
-    for service in topology.services.values():
-        ports = tuple(_port(service, port, node_ports) for port in service.ports)
-        backends = tuple(pod.id for pod in topology.backends(service))
-        cells = service.namespace, service.name, service.type, ports, service.load_balancer, len(backends)
-        addresses = service.cluster_ipv4, service.cluster_ipv6
-        yield Entry(service.id, (*cells, *addresses, _labels(service.selector), backends))
-
-
-def _port(service: Service, port: ServicePort, node_ports: Mapping[tuple[str, str, int], int]) -> str:
-    """A port, and behind a colon, as kubectl has it, the one on the nodes."""
-    node_port = node_ports.get((service.id, port.protocol, port.port))
-    return f"{port.protocol}/{port.port}" + ("" if node_port is None else f":{node_port}")
-
-
-def _node_ports(topology: Topology) -> Mapping[tuple[str, str, int], int]:
-    """The ports on the nodes, where the profile knows such."""
-    if topology.profile is Profile.ARTICLE:
-        return {}
-    from dsflow.dataplane.service_ends import ServiceEnds
-
-    return ServiceEnds(topology).node_ports
+    yield from (Entry(*row) for row in service_rows(simulation.topology))
 
 
 def _load_balancers(simulation: Simulation) -> Iterator[Entry]:
-    topology = simulation.topology
-    for balancer in topology.load_balancers.values():
-        services = tuple(service.id for service in topology.services.values() if service.load_balancer == balancer.id)
-        addresses = balancer.ipv4, balancer.public_ipv4, balancer.ipv6
-        yield Entry(balancer.id, (balancer.name, *addresses, balancer.subnet, services))
+    yield from (Entry(*row) for row in load_balancer_rows(simulation.topology))
 
 
 def _vcns(simulation: Simulation) -> Iterator[Entry]:
@@ -324,12 +301,10 @@ KINDS: dict[str, Kind] = {
     "pods": Kind(
         ("NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK", "STATE"), 5, _pods
     ),
-    "nodes": Kind(("NAME", "IPv4", "IPv6", "SUBNET", "PODS", "PUBLIC-IPv4", "DOMAIN", "LISTEN"), 5, _nodes),
+    "nodes": Kind(("NAME", "IPv4", "IPv6", "SUBNET", "PODS", "PUBLIC-IPv4", "DOMAIN", "LISTEN", "LABELS"), 5, _nodes),
     "namespaces": Kind(("NAME", "PODS", "LABELS"), 3, _namespaces),
-    "services": Kind(
-        ("NS", "NAME", "TYPE", "PORTS", "LOAD-BALANCER", "BACKENDS", "IPv4", "IPv6", "SELECTOR", "PODS"), 6, _services
-    ),
-    "load-balancers": Kind(("NAME", "IPv4", "PUBLIC-IPv4", "IPv6", "SUBNET", "SERVICES"), 5, _load_balancers),
+    "services": Kind(SERVICE_COLUMNS, 6, _services),
+    "load-balancers": Kind(LOAD_BALANCER_COLUMNS, 6, _load_balancers),
     "vcns": Kind(("NAME", "IPv4", "IPv6", "SUBNETS"), 3, _vcns),
     "subnets": Kind(("NAME", "IPv4", "IPv6", "ACCESS", "ROUTE-TABLE", "VCN"), 5, _subnets),
     "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE"), 4, _routes),

@@ -224,7 +224,7 @@ class _Planner:
         prefixes = _prefixes(subnet).replace("  ", "\n")
         y = top + TITLE + 0.14 * (1 + prefixes.count("\n")) + GAP
         for balancer in self.balancers[subnet.name]:
-            words = balancer.id, _address(balancer.ipv4)
+            words = balancer.id, _address(balancer.ipv4 or balancer.ipv6)
             box = Box(Role.BALANCER, left + width - DEVICE[0] - GAP, y, *DEVICE, *words)
             y = self.layout.add(box, balancer.id).bottom + GAP
         for device in self.appliances[subnet.name]:
@@ -238,7 +238,7 @@ class _Planner:
         width = self.columns * (POD[0] + GAP) + 3 * GAP
         y = top + TITLE + GAP / 2
         for balancer in self.balancers[subnet.name]:
-            box = Box(Role.BALANCER, left + PAD, y, *DEVICE, balancer.id, _address(balancer.ipv4))
+            box = Box(Role.BALANCER, left + PAD, y, *DEVICE, balancer.id, _address(balancer.ipv4 or balancer.ipv6))
             y = self.layout.add(box, balancer.id).bottom + GAP
         for device in self.appliances[subnet.name]:
             box = self._appliance(device, left + PAD, y)

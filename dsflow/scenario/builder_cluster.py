@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dsflow.model.cluster import Namespace, Node, Pod
 from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.net.address import Family
 from dsflow.scenario.parsed import Parsed
 from dsflow.scenario.placement import Placement
 from dsflow.scenario.schema_cluster import ServiceText
@@ -33,6 +34,7 @@ class ClusterBuilder:
             ipv6=text.ipv6,
             public_ipv4=text.public_ipv4,
             availability_domain=text.availability_domain,
+            labels=_labels(text.labels),
             listen=tuple(text.listen),
             nsgs=tuple(text.nsgs),
             pod_nsgs=tuple(text.pod_nsgs),
@@ -99,10 +101,16 @@ class ClusterBuilder:
             ports=ports,
             cluster_ipv4=text.cluster_ipv4,
             cluster_ipv6=text.cluster_ipv6,
+            headless=text.headless,
             load_balancer=text.load_balancer,
             external_policy=text.external_traffic_policy,
             internal_policy=text.internal_traffic_policy,
             session_affinity=text.session_affinity,
+            ip_family_policy=text.ip_family_policy,
+            ip_families=tuple(_FAMILIES[family] for family in text.ip_families),
+            source_ranges=tuple(text.load_balancer_source_ranges),
+            health_check_node_port=text.health_check_node_port,
+            annotations=_labels(text.annotations),
             source=self._source(("services", qualified)),
         )
 
@@ -110,15 +118,24 @@ class ClusterBuilder:
         """The load balancer of this name."""
         text = self._text.load_balancers[name]
         path = ("load_balancers", name)
+        if text.is_preserve_source_destination:
+            found = "true: the transparent mode of network load balancers is not modelled"
+            self._parsed.report((*path, "is_preserve_source_destination"), found, "false")
         return LoadBalancer(
             name=name,
+            kind=text.kind,
             subnet=self._placement.subnet_of(path, text.subnet, text.ipv4, text.ipv6),
             ipv4=text.ipv4,
             public_ipv4=text.public_ipv4,
             ipv6=text.ipv6,
+            backends=text.backends,
+            fail_open=text.is_fail_open,
             nsgs=tuple(text.nsgs),
             source=self._source(path),
         )
+
+
+_FAMILIES = {str(family): family for family in Family}
 
 
 def _labels(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dsflow.model.topology import Topology
 from dsflow.scenario import (
+    checks_annotations,
     checks_assumptions,
     checks_cluster,
     checks_devices,
@@ -17,6 +18,7 @@ from dsflow.scenario import (
     checks_routes,
     checks_rules,
     checks_security,
+    checks_services,
     checks_vcn,
 )
 from dsflow.scenario.parsed import Parsed
@@ -37,6 +39,10 @@ _CHECKS = (
     checks_cluster.services,
     checks_cluster.node_ports,
     checks_cluster.service_ranges,
+    checks_services.headless,
+    checks_services.families,
+    checks_services.of_load_balancers_only,
+    checks_services.load_balancers,
     checks_cluster.cluster_addresses,
     checks_cluster.public_addresses,
     checks_cluster.internet_hosts,
@@ -62,7 +68,12 @@ _FINDINGS = (
     checks_findings.rules_inside_their_own_subnet,
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
-    checks_findings.load_balancers_refused,
+    checks_annotations.refusals,
+    checks_annotations.without_effect,
+    checks_annotations.contradictions,
+    checks_services.families_that_are_missing,
+    checks_services.source_ranges_without_effect,
+    checks_services.named_ports_that_nobody_has,
     checks_findings.kube_proxy_in_the_article,
     checks_cluster.node_ports_out_of_range,
     checks_findings.internet_gateway_without_public_addresses,

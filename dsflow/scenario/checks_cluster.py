@@ -48,6 +48,7 @@ def pods(topology: Topology, parsed: Parsed) -> None:
 def services(topology: Topology, parsed: Parsed) -> None:
     """Ports are named and used once, and a load balancer stands in front of type LoadBalancer only."""
     balancers = [balancer.id for balancer in topology.load_balancers.values()]
+    network = {name for name, balancer in topology.load_balancers.items() if balancer.is_network}
     listeners: dict[tuple[str, str, int], str] = {}
     for name, service in topology.services.items():
         path = ("services", name)
@@ -62,7 +63,8 @@ def services(topology: Topology, parsed: Parsed) -> None:
         if given not in balancers and not parsed.is_set_aside("load_balancers", given.partition("/")[2]):
             parsed.report_unknown((*path, "load_balancer"), given, "load balancer", balancers)
         for index, port in enumerate(service.ports):
-            if port.protocol != "tcp":
+            flexible = given.partition("/")[2] not in network
+            if port.protocol != "tcp" and flexible:
                 found = f"{port.protocol}/{port.port} on a flexible load balancer"
                 parsed.report((*path, "ports", index), found, "tcp, the only protocol that it proxies")
             earlier = listeners.setdefault((given, port.protocol, port.port), name)
@@ -103,6 +105,14 @@ def node_ports(topology: Topology, parsed: Parsed) -> None:
             if earlier != name:
                 found = f"{port.protocol}/{port.node_port}, which services.{earlier} has already"
                 parsed.report(path, found, "a node port that no other Service has")
+    for name, service in topology.services.items():
+        number = service.health_check_node_port
+        if number is not None:
+            own = f"{name} for health checks"
+            holder = taken.setdefault(("tcp", number), own)
+            if holder != own:
+                found = f"tcp/{number}, which services.{holder} has already"
+                parsed.report(("services", name, "health_check_node_port"), found, "a port of its own")
 
 
 def node_ports_out_of_range(topology: Topology, parsed: Parsed) -> None:

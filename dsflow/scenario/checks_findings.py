@@ -15,7 +15,6 @@ __all__ = [
     "internet_gateway_without_public_addresses",
     "ipv6_rules_that_carry_nothing",
     "kube_proxy_in_the_article",
-    "load_balancers_refused",
     "rules_back_to_their_own_subnet",
     "rules_inside_their_own_subnet",
     "rules_to_vnics_that_check",
@@ -96,14 +95,6 @@ def services_without_pods(topology: Topology, parsed: Parsed) -> None:
             parsed.note(("services", name), f"none of its {len(selected)} pods is ready")
 
 
-def load_balancers_refused(topology: Topology, parsed: Parsed) -> None:
-    """A Service for which the cloud controller builds no load balancer is not reached from outside."""
-    for name, service in topology.services.items():
-        refused = service.load_balancer is not None and topology.profile is Profile.AS_BUILT
-        if refused and (refusal := service.refusal) is not None:
-            parsed.note(("services", name), f"{refusal.reason}: {refusal.mend}")
-
-
 def kube_proxy_in_the_article(topology: Topology, parsed: Parsed) -> None:
     """The article's account has no kube-proxy, so that what is said to it has no effect there."""
     if topology.profile is not Profile.ARTICLE:
@@ -113,6 +104,8 @@ def kube_proxy_in_the_article(topology: Topology, parsed: Parsed) -> None:
             "external_traffic_policy": service.external_policy != "Cluster",
             "internal_traffic_policy": service.internal_policy != "Cluster",
             "session_affinity": service.session_affinity != "None",
+            "load_balancer_source_ranges": bool(service.source_ranges),
+            "annotations": bool(service.annotations),
         }
         for key in (key for key, is_said in said.items() if is_said):
             parsed.note(("services", name, key), "no effect with profile: article, which has no kube-proxy")

@@ -16,10 +16,6 @@ from dsflow.scenario.schema_types import PATTERNS_IN_WORDS
 
 __all__ = ["allows", "expected_at", "known_keys", "problems", "schema_at"]
 
-_NOT_MODELLED = {
-    "network": "not modelled yet: use kind: flexible",
-}
-
 _PROBLEM_LIMIT = 1000
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -52,8 +48,6 @@ def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
 def _misfitting_value(document: Document, path: Path, error: Mapping[str, Any]) -> Problem:
     value, expected = value_at(document, path), expected_at(document.data, path)
     match error["type"], value:
-        case "literal_error", str() if value in _NOT_MODELLED:
-            return document.problem(path, f"{show(value)}: {_NOT_MODELLED[value]}")
         case "value_error", _:
             reason = str(error["ctx"]["error"])
             says_it_all = reason.endswith("?") or expected in reason

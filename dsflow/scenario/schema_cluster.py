@@ -6,7 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dsflow.scenario.schema_types import Ipv4, Ipv6, Label, Listen, Name, Port, PortName, Text, Word
+from dsflow.scenario.schema_types import (
+    AnyPrefix,
+    Ipv4,
+    Ipv6,
+    Label,
+    Listen,
+    Name,
+    Port,
+    PortName,
+    Prose,
+    TargetPort,
+    Text,
+    Word,
+)  # fmt: skip
 
 __all__ = ["LoadBalancerText", "NamespaceText", "NodeText", "PodText", "ServicePortText", "ServiceText"]
 
@@ -19,6 +32,9 @@ class NodeText(Text):
     public_ipv4: Ipv4 | None = Field(None, description="A public address, one to one, in a public subnet.")
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
     availability_domain: Word = Field("AD-1", description="Its availability domain.")
+    labels: dict[Label, Label] = Field(
+        {}, description="Its labels; where no node has any, all are taken to bear oci.oraclecloud.com/ip-family-ipv6."
+    )
     listen: list[Listen] = Field([], description="What answers on it, such as tcp/22.")
     nsgs: list[Name] = Field([], description="Network security groups that its primary VNIC is in.")
     pod_nsgs: list[Name] = Field([], description="Network security groups that its pod VNICs are in.")
@@ -53,7 +69,9 @@ class ServicePortText(Text):
     """One port of a Service."""
 
     port: Port = Field(description="The port that clients use.")
-    target_port: Port | None = Field(None, description="The port of the pods; left out: the same.")
+    target_port: TargetPort | None = Field(
+        None, description="The port of the pods, a number or the name that they give it; left out: the same."
+    )
     protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp or udp.")
     name: Name | None = Field(None, description="Its name.")
     node_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
@@ -70,6 +88,13 @@ class ServiceText(Text):
     load_balancer: Word | None = Field(None, description="The load balancer in front, such as lb/nginx.")
     cluster_ipv4: Ipv4 | None = Field(None, description="Its IPv4 ClusterIP.")
     cluster_ipv6: Ipv6 | None = Field(None, description="Its IPv6 ClusterIP.")
+    headless: bool = Field(False, description="true: it has no ClusterIP, and its name leads to its pods themselves.")
+    ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None = Field(
+        None, description="Its ipFamilyPolicy; left out: as many families as are written."
+    )
+    ip_families: list[Literal["ipv4", "ipv6"]] = Field(
+        [], description="Its ipFamilies in order; left out: those of its ClusterIPs, else by the policy."
+    )
     external_traffic_policy: Literal["Cluster", "Local"] = Field(
         "Cluster", description="Where what comes from outside is led: Cluster or Local (to end points on the node)."
     )
@@ -79,14 +104,30 @@ class ServiceText(Text):
     session_affinity: Literal["None", "ClientIP"] = Field(
         "None", description="ClientIP leads all connections of a client to one end point, whatever their ports."
     )
+    load_balancer_source_ranges: list[AnyPrefix] = Field(
+        [], description="Whom its load balancer serves; left out: everybody."
+    )
+    health_check_node_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Where nodes tell load balancers of end points, under the policy Local; left out: chosen."
+    )
+    annotations: dict[Label, Prose] = Field({}, description="What it tells OKE's cloud controller, in texts.")
 
 
 class LoadBalancerText(Text):
     """A load balancer: ``lb/NAME``."""
 
-    kind: Literal["flexible"] = Field("flexible", description="flexible: a proxy.")
-    ipv4: Ipv4 = Field(description="Its private IPv4 address in the VCN.")
+    kind: Literal["flexible", "network"] = Field(
+        "flexible", description="flexible: a proxy; network: it translates addresses."
+    )
+    ipv4: Ipv4 | None = Field(None, description="Its private IPv4 address in the VCN; a flexible one has it always.")
     public_ipv4: Ipv4 | None = Field(None, description="Its public IPv4 address; left out: a private one.")
     ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
+    backends: Literal["nodes", "pods"] = Field(
+        "nodes", description="nodes, at node ports; pods as the native ingress controller has it, by IPv4."
+    )
+    is_fail_open: bool = Field(False, description="true: of a network one, all nodes serve where none is healthy.")
+    is_preserve_source_destination: bool = Field(
+        False, description="true is the transparent mode of network load balancers, which is not modelled."
+    )
     nsgs: list[Name] = Field([], description="Network security groups that its VNIC is in.")

@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from dsflow.net.address import Prefix
 from dsflow.scenario.document import show
-from dsflow.scenario.schema_types import AnyPrefix, Label, Name, Port, PortName, Ports, Text
+from dsflow.scenario.schema_types import AnyPrefix, Label, Name, Port, Ports, TargetPort, Text
 
 __all__ = [
     "EgressRuleText",
@@ -137,7 +137,7 @@ class PolicyPortText(Text):
     """A port of the pod that is asked."""
 
     protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp or udp.")
-    port: Port | PortName | None = Field(None, description="Its number or name; left out: every port.")
+    port: TargetPort | None = Field(None, description="Its number or name; left out: every port.")
     end_port: Port | None = Field(None, description="The last port of a range that begins with port.")
 
 

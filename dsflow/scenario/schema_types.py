@@ -5,6 +5,7 @@ With :mod:`dsflow.scenario.schema` and :mod:`dsflow.scenario.schema_devices` the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 
@@ -34,6 +35,7 @@ __all__ = [
     "Ports",
     "Prose",
     "QualifiedName",
+    "TargetPort",
     "Text",
     "Word",
     "in_words",
@@ -151,6 +153,31 @@ Word: TypeAlias = Annotated[str, matching(_WORD)]
 Label: TypeAlias = Annotated[str, matching(_LABEL)]
 Prose: TypeAlias = Annotated[str, matching(_PROSE)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _target_port(value: object) -> int | str:
+    """A port by number or by name; a name holds a letter (k8s.io/apimachinery, validation.IsValidPortName)."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(show(value))
+    if isinstance(value, str):
+        named = re.fullmatch(_PORT_NAME, value) and re.search("[a-z]", value)
+        if not named:
+            raise ValueError(show(value))
+    elif not 1 <= value <= 65535:
+        raise ValueError(show(value))
+    return value
+
+
+TargetPort: TypeAlias = Annotated[
+    int | str,
+    PlainValidator(_target_port),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string", "pattern": _PORT_NAME}],
+            "x-expected": "a port of 1-65535, or the name of one",
+        }
+    ),
+]
 
 
 class Text(BaseModel):

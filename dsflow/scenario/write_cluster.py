@@ -20,6 +20,7 @@ def node_data(node: Node) -> dict[str, Any]:
             "ipv6": text(node.ipv6),
             "public_ipv4": text(node.public_ipv4),
             "availability_domain": node.availability_domain,
+            "labels": dict(node.labels),
             "listen": texts(node.listen),
             "nsgs": list(node.nsgs),
             "pod_nsgs": list(node.pod_nsgs),
@@ -66,9 +67,15 @@ def service_data(service: Service) -> dict[str, Any]:
             "load_balancer": service.load_balancer,
             "cluster_ipv4": text(service.cluster_ipv4),
             "cluster_ipv6": text(service.cluster_ipv6),
+            "headless": service.headless or None,
+            "ip_family_policy": service.ip_family_policy,
+            "ip_families": texts(service.ip_families),
             "external_traffic_policy": _unless_cluster(service.external_policy),
             "internal_traffic_policy": _unless_cluster(service.internal_policy),
             "session_affinity": None if service.session_affinity == "None" else service.session_affinity,
+            "load_balancer_source_ranges": texts(service.source_ranges),
+            "health_check_node_port": service.health_check_node_port,
+            "annotations": dict(service.annotations),
         }
     )
 
@@ -94,5 +101,11 @@ def balancer_data(balancer: LoadBalancer) -> dict[str, Any]:
     """A load balancer."""
     addresses = {"ipv4": balancer.ipv4, "public_ipv4": balancer.public_ipv4, "ipv6": balancer.ipv6}
     return said(
-        {"kind": "flexible", **{key: text(address) for key, address in addresses.items()}, "nsgs": list(balancer.nsgs)}
+        {
+            "kind": balancer.kind,
+            **{key: text(address) for key, address in addresses.items()},
+            "backends": None if balancer.backends == "nodes" else balancer.backends,
+            "is_fail_open": balancer.fail_open or None,
+            "nsgs": list(balancer.nsgs),
+        }
     )

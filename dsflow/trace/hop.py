@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dsflow.dataplane.action import Neighbor
+from dsflow.dataplane.action import Neighbor, Rule
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.nat import NatCapability
 from dsflow.net.packet import Header, Packet, UnreadablePacket, read_header
@@ -108,6 +108,12 @@ class Hop:
         if isinstance(self.recorded, Pattern):
             return self.recorded.records((self.arrived or self.left)[0], self.left[0])
         return self.recorded
+
+    def precede(self, rule: Rule) -> None:
+        """Tell of what was decided before there was a packet: here, which address a name stands for."""
+        records = list(self.records)
+        packet = (self.left or self.arrived or (None,))[0] if not records else records[0][3]
+        self.recorded = [("dns", Effect.PASS, rule, packet, None, None, 0), *records]
 
     @property
     def decisions(self) -> list[Decision]:

@@ -17,6 +17,7 @@ from dsflow.trace.words import (
     latency_words,
     ledger_summary,
     question_words,
+    seen_words,
     size_words,
     trace_title,
     translation_words,
@@ -56,6 +57,9 @@ def _lines(chain: Chain, wide: bool) -> Iterator[str]:
         yield trace_title(chain, trace)
         yield from _hop_lines(trace, wide)
     yield ""
+    seen = seen_words(chain)
+    if seen is not None:
+        yield f"seen: {seen}"
     yield from _ledger_lines(chain, wide)
     times = latency_words(chain)
     if times:

@@ -17,7 +17,7 @@ from dsflow.trace.chain import Chain
 from dsflow.trace.hop import Hop
 from dsflow.trace.ledger import Ends, LedgerRow, Outcome
 from dsflow.trace.step import Effect
-from dsflow.trace.trace import Trace
+from dsflow.trace.trace import Direction, Trace
 
 __all__ = [
     "CAVEAT",
@@ -34,6 +34,7 @@ __all__ = [
     "ledger_summary",
     "packet_words",
     "question_words",
+    "seen_words",
     "size_words",
     "trace_title",
     "translation_words",
@@ -221,6 +222,22 @@ def ledger_summary(rows: Iterable[LedgerRow]) -> str:
     if counts[Outcome.NOTED]:
         told += "; a proxy stands on the way, and a connection of its own is not NAT"
     return told
+
+
+def seen_words(chain: Chain) -> str | None:
+    """Whom the end that was reached sees, where a load balancer stands on the way; None elsewhere."""
+    forward = chain.forward
+    hops = [hop for trace in chain.traces if trace.direction is Direction.FORWARD for hop in trace.hops[1:]]
+    asked, seen = chain.traces[0].hops[0].header_out, forward.hops[-1].header_in
+    front = next((hop.device for hop in hops if hop.kind == "lb"), None)
+    if front is None or asked is None or seen is None or forward.disposition is not Disposition.DELIVERED:
+        return None
+    client, found = endpoint(asked.src, asked.sport), endpoint(seen.src, seen.sport)
+    if client == found:
+        return f"{forward.hops[-1].device} sees the client itself, {client}"
+    family = chain.traces[0].family
+    change = "" if family is forward.family else f"; {family.title} as far as {front}, {forward.family.title} behind"
+    return f"{forward.hops[-1].device} sees {found}, the client is {client}{change}"
 
 
 _WAYS = {Disposition.DELIVERED: "one way", Disposition.LEFT_MODEL: "until it left the model"}

@@ -103,6 +103,46 @@ def test_a_kube_proxy_that_does_not_know_pods(family: int) -> None:
         assert simulation.trace(LOCAL_DNS, "node/node-1", family=family, tcp=31080).disposition == "delivered"
 
 
+NETWORK: dict[str, Any] = {
+    "load_balancers.direct": {"kind": "network", "ipv4": "100.0.2.11", "ipv6": "2001:db8:100:2::11"},
+    "services.default/direct": {
+        "type": "LoadBalancer",
+        "selector": {"app": "nginx"},
+        "ports": [{"port": 80, "node_port": 31099}],
+        "load_balancer": "lb/direct",
+        "external_traffic_policy": "Local",
+    },
+}
+
+
+def through(assumption: str, value: str, family: int) -> Chain:
+    """What becomes of a pod's question to a network load balancer that keeps its client's address."""
+    simulation = taken(assumption, value, "oke-sydney-as-built", NETWORK)
+    address = "100.0.2.11" if family == 4 else "2001:db8:100:2::11"
+    return simulation.trace("lb/nginx", address, family=family, tcp=80)
+
+
+@BOTH
+def test_answers_that_are_routed_past_the_network_load_balancer(family: int) -> None:
+    """The client gets an answer from somebody whom it never asked."""
+    assert through("nlb-return-path", "returned", family).succeeded
+    chain = through("nlb-return-path", "routed", family)
+    assert (chain.disposition, chain.round_trip) == ("delivered", "return-lost")
+
+
+@BOTH
+def test_a_network_load_balancer_that_lowers_the_hop_limit(family: int) -> None:
+    ttl = {value: ttls(through("nlb-keeps-ttl", value, family))[-1] for value in ("leaves", "lowers")}
+    assert ttl["lowers"] == ttl["leaves"] - 1
+
+
+@BOTH
+def test_nodes_without_the_label_are_no_back_ends_in_ipv6(family: int) -> None:
+    assert through("nodes-bear-ipv6-label", "bears", family).succeeded
+    expected = "delivered" if family == 4 else "no-backend"
+    assert through("nodes-bear-ipv6-label", "does-not-bear", family).disposition == expected
+
+
 def test_what_cannot_be_taken_is_told_with_what_can() -> None:
     assumptions = {"vcn-lowers-ttl": "raises", "igw-rewrites-at-edge": "at-vnic", "vcn-lowers-tll": "leaves"}
     assert problems({"assumptions": assumptions}) == [

@@ -15,7 +15,7 @@ from dsflow.net.address import Family
 from dsflow.net.wire import parse_fields
 from dsflow.trace.chain import Chain
 from tests.clusters import ODDITIES, PROTOCOLS, as_built, questions, random_cluster
-from tests.properties.laws import LAWS
+from tests.properties.laws import LAWS, bytes_are_sound
 from tests.strategies import clusters
 
 CLUSTERS = 40
@@ -27,10 +27,12 @@ SERVICES = ({"tcp": 80}, {"udp": 53}, {"tcp": 8443})
 def test_every_chain_of_every_cluster_keeps_the_laws(data: dict[str, Any], random: Random) -> None:
     """As in the article's profile."""
     simulation = dsflow.load(as_built(random, data))
+    known: set[bytes] = set()
     for asked in questions(simulation, every=PROTOCOLS + ODDITIES):
         chain = asked.of(simulation)
         for law in LAWS:
             law(chain)
+        bytes_are_sound(chain, known)
 
 
 def _rewrites(chain: Chain) -> Counter[tuple[int, str, int]]:
@@ -51,6 +53,9 @@ def _asked(data: dict[str, Any], seed: int) -> list[Chain]:
     pods = [pod.id for pod in simulation.topology.pods.values()][:3]
     ends = ServiceEnds(simulation.topology)
     nodes = [node for node in simulation.topology.nodes.values() if node.ipv6 is not None][:2]
+    for origin in [*pods, *(node.id for node in nodes), "internet/client"]:
+        for balancer in simulation.topology.load_balancers.values():
+            chains += [simulation.trace(origin, balancer.id, family=6, sport=20000 + seed, **ask) for ask in SERVICES]
     for origin in [*pods, *(node.id for node in nodes)]:
         for service in simulation.topology.services.values():
             for sport in (20000 + seed, 20001 + seed):
@@ -65,11 +70,13 @@ def _asked(data: dict[str, Any], seed: int) -> list[Chain]:
 
 
 def test_every_ipv6_rewrite_has_a_row_that_tells_device_rule_and_reason() -> None:
-    """Over seeded clusters every kind that a node does in IPv6 occurs; in the article there is none at all."""
+    """Over seeded clusters every kind that nodes and load balancers do in IPv6 occurs; in the article there is none."""
     kinds: Counter[str] = Counter()
+    returned = 0
     for seed in range(CLUSTERS):
         data = random_cluster(Random(seed))
         for chain in _asked(as_built(Random(seed), data), seed):
+            returned += "nlb-return-path" in chain.assumptions and chain.round_trip == "delivered"
             rows = [row for row in chain.nat_ledger if row.outcome == "applied" and row.family is Family.IPV6]
             told = {(row.connection, row.device, row.hop) for row in rows}
             for number, device, hop in _rewrites(chain):
@@ -82,4 +89,6 @@ def test_every_ipv6_rewrite_has_a_row_that_tells_device_rule_and_reason() -> Non
         for chain in _asked(data, seed):
             assert not _rewrites(chain)
             assert not [row for row in chain.nat_applied if row.family is Family.IPV6]
-    assert set(kinds) == {"service-dnat", "masquerade", "hairpin-masquerade"}
+    assert returned
+    of_nodes = {"service-dnat", "masquerade", "hairpin-masquerade"}
+    assert set(kinds) == of_nodes | {"load-balancer-dnat", "load-balancer-snat"}

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsflow import scenario
+from dsflow.net.address import Family
 from dsflow.scenario import text, write
 from dsflow.scenario.sources import without_sources
-from tests.clusters import random_cluster
+from tests.clusters import as_built, random_cluster
 from tests.scenario.helpers import built
 from tests.secured import secured
-from tests.strategies import networks, scenario_data
+from tests.strategies import clusters, networks, scenario_data
 
 
 def round_trip_of(source: str | dict[str, Any]) -> None:
@@ -35,6 +36,12 @@ def test_the_embedded_scenarios_survive_the_round_trip(name: str) -> None:
 @given(scenario_data())
 def test_every_scenario_survives_the_round_trip(data: dict[str, Any]) -> None:
     round_trip_of(data)
+
+
+@settings(max_examples=40)
+@given(clusters(), st.randoms(use_true_random=False))
+def test_every_cluster_as_built_survives_the_round_trip(data: dict[str, Any], random: Random) -> None:
+    round_trip_of(as_built(random, data))
 
 
 @settings(max_examples=60)
@@ -103,6 +110,30 @@ def test_pods_and_services_as_kube_proxy_sees_them_survive_the_round_trip() -> N
     assert (topology.pods[pods[0]].ready, topology.pods[pods[1]].terminating) == (False, True)
     assert topology.services["default/nginx"].session_affinity == "ClientIP"
     again = scenario.build(scenario.read(scenario.to_data(topology)))
+    assert without_sources(again) == without_sources(topology)
+
+
+def test_all_that_is_said_of_services_and_load_balancers_survives_the_round_trip() -> None:
+    own = "services.default/nginx"
+    changes: dict[str, Any] = {
+        "profile": "as-built",
+        "load_balancers.nginx.kind": "network",
+        "load_balancers.nginx.is_fail_open": True,
+        "load_balancers.other": {"ipv4": "100.0.2.77", "backends": "pods"},
+        "nodes.node-1.labels": {"oci.oraclecloud.com/ip-family-ipv6": "true"},
+        f"{own}.ports": [{"port": 80, "target_port": "web"}],
+        f"{own}.external_traffic_policy": "Local",
+        f"{own}.ip_family_policy": "PreferDualStack",
+        f"{own}.ip_families": ["ipv6", "ipv4"],
+        f"{own}.load_balancer_source_ranges": ["198.51.100.0/24", "2001:db8::/32"],
+        f"{own}.health_check_node_port": 30123,
+        f"{own}.annotations": {"oci.oraclecloud.com/load-balancer-type": "nlb", "note": "a: {b} # c"},
+        "services.default/names": {"headless": True, "ports": [{"port": 80}], "selector": {"app": "nginx"}},
+    }
+    topology = built(changes)
+    assert topology.services["default/nginx"].families == (Family.IPV6, Family.IPV4)
+    assert topology.services["default/nginx"].ports[0].target_port == "web"
+    again = scenario.build(text.parse(scenario.to_yaml(topology).encode(), "again.yaml"))
     assert without_sources(again) == without_sources(topology)
 
 

@@ -1,0 +1,62 @@
+"""Where a node tells load balancers whether to lead clients to it: kube-proxy's health checks.
+
+Source: kubernetes pkg/proxy/healthcheck (proxier_health.go, service_health.go); which one the load balancer asks is in
+oracle/oci-cloud-controller-manager, load_balancer_spec.go (getHealthChecker): port 10256 under the policy Cluster, the
+Service's healthCheckNodePort under Local, each /healthz, and 200 is healthy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dsflow.dataplane.action import Continue, Rule
+from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.match import Match, State
+from dsflow.dataplane.service_ends import ServiceEnds
+from dsflow.dataplane.tables import Listeners, Table
+from dsflow.model.cluster import Node
+from dsflow.model.services import Service
+from dsflow.model.topology import Topology
+from dsflow.net.address import Family
+from dsflow.net.ranges import PortRange
+
+__all__ = ["HEALTHZ", "health_checks", "with_health_checks"]
+
+HEALTHZ = 10256
+"""kube-proxy's own health check (--healthz-bind-address)."""
+
+_TCP = PROTOCOL_NUMBERS["tcp"]
+
+
+def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator[tuple[Match, Continue]]:
+    """What is told of a question to a node's health checks: what they answer."""
+    for family in Family:
+        address = node.address(family)
+        if address is None:
+            continue
+        asked = Match(family=family, protocol=_TCP, dst=single(address), states=frozenset({State.NEW}))
+        assumption = "kube-proxy-health-in-ipv6" if family is Family.IPV6 else None
+        healthy = "kube-proxy answers GET /healthz with 200: it runs on this node"
+        told = Rule(id="kube-proxy/healthz", reason=healthy, assumption=assumption)
+        yield replace(asked, dport=PortRange(HEALTHZ, HEALTHZ)), Continue(told)
+        for name, number in ends.health_check_ports.items():
+            service = topology.services[name.removeprefix("service/")]
+            reason = _answer(node, service, family, ends)
+            told = Rule(id=f"kube-proxy/{name}:health", reason=reason, source=service.source, assumption=assumption)
+            yield replace(asked, dport=PortRange(number, number)), Continue(told)
+
+
+def _answer(node: Node, service: Service, family: Family, ends: ServiceEnds) -> str:
+    if node.name in ends.healthy_nodes(service, family):
+        return f"kube-proxy answers GET /healthz with 200: {service.id} has an end point on {node.id}"
+    return f"kube-proxy answers GET /healthz with 503: {service.id} has no end point on {node.id} that stays"
+
+
+def with_health_checks(table: Table, index: Index) -> Table:
+    """A node's listeners, kube-proxy's among them."""
+    if not isinstance(table, Listeners):
+        return table
+    numbers = (HEALTHZ, *index.service_ends.health_check_ports.values())
+    return replace(table, ports=table.ports | {(_TCP, number) for number in numbers})

@@ -1,0 +1,304 @@
+"""The network load balancer: it translates addresses, and keeps a connection to the back end that it chose.
+
+Source: docs.oracle.com NetworkLoadBalancer/introduction.htm and preserve-source-id.htm (2026-09); which nodes it leads
+to, and when it keeps its client's address, is the cloud controller's affair (:mod:`dsflow.model.controller`).  What
+comes in one family goes out in it.  With full translation (``load-balancer-snat`` beside ``load-balancer-dnat``) a
+back end sees the load balancer's own address.  Where the source is preserved it sees the client's, and the fabric
+brings its answers back here.  Weights are equal, and idle time-outs are not modelled, as no time passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dsflow.dataplane.action import Continue, Delay, Drop, Evidence, Forward, Neighbor, Rule
+from dsflow.dataplane.balancer import asked, denied, sees
+from dsflow.dataplane.common import (
+    AWAITED,
+    IGNORED,
+    STRAY,
+    UNCONNECTED,
+    origin_mtu,
+    own_addresses,
+    routes,
+    single,
+)
+from dsflow.dataplane.device import Device, Interface, Toll
+from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.index import Index
+from dsflow.dataplane.match import Match, State
+from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
+from dsflow.dataplane.tables import Confirm, Filter, HopLimit, Lower, Nat, Proxy, Returns, RouteLookup, Track
+from dsflow.model.annotated import backend_policy, preserves_source
+from dsflow.model.cluster import Node, Pod
+from dsflow.model.controller import labels_are_written, why_no_node
+from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
+from dsflow.model.vcn import Vcn
+from dsflow.net.address import Address, Family
+from dsflow.net.hashing import stable_hash
+
+__all__ = ["compile_network_balancer", "returns"]
+
+_CAPABILITIES = (
+    NatCapability(
+        kind=NatKind.LOAD_BALANCER_DNAT, idle=Rule(reason="the packet belongs to no listener of the load balancer")
+    ),
+    NatCapability(
+        kind=NatKind.LOAD_BALANCER_SNAT, idle=Rule(reason="the back end is to see the client's own address and port")
+    ),
+)
+
+_BACK = Rule(reason="an answer, translated back by its session")
+_KEPT = Continue(Rule(reason="a network load balancer is taken for no routed hop", assumption="nlb-keeps-ttl"))
+_LOWERED = Rule(reason="a network load balancer lowers the hop limit as a router does", assumption="nlb-keeps-ttl")
+_USED_UP = HopLimit(
+    expired=Drop(
+        Rule(reason="the hop limit {ttl} is used up", assumption="nlb-keeps-ttl"), Disposition.HOP_LIMIT_EXCEEDED
+    )
+)
+_EXHAUSTED = Drop(
+    Rule(reason="no source port towards this back end is free", assumption="nlb-keeps-source-port"),
+    Disposition.NAT_EXHAUSTED,
+)
+_UNKNOWN = Continue(Rule(reason="the load balancer keeps no connection that this packet is part of, and it opens none"))
+_NOT_KEPT = Drop(
+    Rule(reason="a TCP segment of a connection that is not kept, or no longer, is dropped"), Disposition.NO_LISTENER
+)
+"""NetworkLoadBalancer/introduction.htm (2026-09), of connections that were idle for too long."""
+
+_SILENT = Rule(
+    reason="the address of a network load balancer answers no ping itself (NetworkLoadBalancer/introduction.htm)"
+)
+
+
+def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
+    """A network load balancer as OKE builds it: its back ends are nodes, at node ports."""
+    vcn = index.vcn_of(balancer.subnet)
+    both = (balancer.ipv4, balancer.ipv6)
+    own = own_addresses(both)
+    addresses = {int(found.family): (found.value,) for found in both if found}
+    way = Neighbor("eth0", vcn.id, balancer.id, index.front_vnic(balancer).link)
+    rule = Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}")
+    lowers = index.topology.assumes("nlb-keeps-ttl") == "lowers"
+    out = Forward(rule, way, lowers=lowers)
+    listeners = _Listeners(balancer, index)
+    rows = tuple(listeners.rows())
+    hiding = tuple(_hiding(balancer, found) for found in both if found is not None)
+    return Device(
+        id=balancer.id,
+        kind="lb",
+        interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
+        receive=(
+            Filter(rows=tuple(listeners.refused()), stage="listener"),
+            Track(invalid=_UNKNOWN, loose=False),
+            Filter(rows=tuple(listeners.unknown()), stage="listener"),
+            Nat(hook="prerouting", rows=rows),
+            RouteLookup(tables={None: routes(own, out)}),
+        ),
+        deliver=(_nobody(balancer, listeners.ports()),),
+        forward=(
+            Filter(rows=tuple(listeners.own_clients()), stage="forward"),
+            _USED_UP,
+            Lower(lowered=_LOWERED, kept=_KEPT),
+        ),
+        send=(RouteLookup(tables={None: routes(own, out)}),),
+        leave=(Nat(hook="postrouting", rows=hiding, exhausted=_EXHAUSTED), Confirm(), origin_mtu),
+        capabilities=_CAPABILITIES,
+        toll=Toll(forwarded=(Delay("lb_l4"),), forwarded_new=(Delay("lb_l4"),), machine=balancer.id),
+        source=balancer.source,
+    )
+
+
+class _Listeners:
+    """The rows of one network load balancer."""
+
+    def __init__(self, balancer: LoadBalancer, index: Index) -> None:
+        self._balancer = balancer
+        self._index = index
+        self._ends = index.service_ends
+        services = index.topology.services.values()
+        self._services = [service for service in services if service.load_balancer == balancer.id]
+
+    def ports(self) -> str:
+        """What it listens on, in words."""
+        return ", ".join(f"{port.protocol}/{port.port}" for service in self._services for port in service.ports)
+
+    def _each(self) -> Iterator[tuple[Service, ServicePort, Address]]:
+        for family in Family:
+            address = self._balancer.address(family)
+            if address is not None:
+                yield from ((service, port, address) for service in self._services for port in service.ports)
+
+    def refused(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What no listener leads on: by its source, or for want of a back end."""
+        for service, port, address in self._each():
+            match = asked(port, address)
+            yield from denied(service, port, self._balancer, match)
+            if not self._nodes(service, port, address.family):
+                rule = Rule(
+                    id=f"{service.id}:{port.port}",
+                    reason=(why := self._why_none(service, port, address.family)).reason,
+                    source=service.source,
+                    mend=why.mend,
+                )
+                lacking = address.family not in service.families
+                yield match, Drop(rule, Disposition.FAMILY_UNAVAILABLE if lacking else Disposition.NO_BACKEND)
+
+    def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What asks a listener and is part of no connection that is kept."""
+        for _, port, address in self._each():
+            yield replace(asked(port, address), states=frozenset({State.INVALID})), _NOT_KEPT
+
+    def _nodes(self, service: Service, port: ServicePort, family: Family) -> list[Node]:
+        """The healthy nodes: all, or under the policy Local those with an end point that stays."""
+        if self._ends.refusal(service) is not None or family not in service.families:
+            return []
+        if family is Family.IPV6 and _is_mixed(service, port):
+            return []
+        nodes = self._ends.back_ends(service, family)
+        if service.external_policy == "Cluster":
+            return nodes
+        healthy = self._ends.healthy_nodes(service, family)
+        return [node for node in nodes if node.name in healthy] or (nodes if self._balancer.fail_open else [])
+
+    def _why_none(self, service: Service, port: ServicePort, family: Family) -> Refusal:
+        refusal = self._ends.refusal(service)
+        if refusal is not None:
+            return refusal
+        own = f"services.{service.namespace}/{service.name}"
+        if family not in service.families:
+            return Refusal(f"{service.id} does not serve {family.title}", f"let {own}.ip_families hold {family}")
+        if family is Family.IPV6 and _is_mixed(service, port):
+            reason = f"the cloud controller makes no IPv6 back ends where TCP and UDP share port {port.port}"
+            return Refusal(reason, "give them ports of their own")
+        if not self._ends.back_ends(service, family):
+            return why_no_node(family, self._index.topology)
+        why = self._ends.none(service, port, family)
+        healthy = "no node passes the health check, as the policy is Local and "
+        if self._ends.end_points(service, port, family):
+            return Refusal(f"{healthy}no end point stays on a node that is a back end", "wait for other pods")
+        return Refusal(healthy + why.reason, why.mend)
+
+    def rows(self) -> Iterator[NatRow]:
+        """The destinations of what the listeners take."""
+        for service, port, address in self._each():
+            nodes = self._nodes(service, port, address.family)
+            if not nodes:
+                continue
+            number = self._ends.node_port(service, port)
+            found = [(node, node.address(address.family)) for node in nodes]
+            name = f"{service.id}:{port.port}"
+            unlabelled = address.family is Family.IPV6 and not labels_are_written(self._index.topology)
+            rule = Rule(
+                id=name,
+                reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
+                f"{sees(service, self._balancer)}",
+                source=service.source,
+                assumption="nodes-bear-ipv6-label" if unlabelled else None,
+            )
+            yield NatRow(
+                kind=NatKind.LOAD_BALANCER_DNAT,
+                match=asked(port, address),
+                rule=rule,
+                address=None,
+                back=replace(_BACK, id=name, source=service.source),
+                targets=tuple(Target(own.value, number) for _, own in found if own is not None),
+                marks=(hides := None if preserves_source(service) else NatKind.LOAD_BALANCER_SNAT),
+                marks_own=hides,
+                affinity=_hashed(backend_policy(service, self._balancer), address, port),
+            )
+
+    def own_clients(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """A back end that asks its own VIP is not led to itself; nor is its pod, where the source is preserved."""
+        preserving = any(preserves_source(service) for service in self._services)
+        drop = Drop(_OWN_CLIENT, Disposition.NO_BACKEND)
+        for node in self._index.topology.nodes.values():
+            holders: list[Node | Pod] = [node, *(self._index.pods_on.get(node.name, []) if preserving else [])]
+            for family in Family:
+                there = node.address(family)
+                clients = [address for one in holders if (address := one.address(family)) is not None]
+                if there is not None:
+                    yield from ((Match(src=single(client), dst=single(there)), drop) for client in clients)
+
+
+_OWN_CLIENT = Rule(
+    reason="{src} is of the back end {dst} itself, which cannot be a client of its own load balancer's address",
+    mend="ask the Service by its ClusterIP",
+)
+"""docs.oracle.com NetworkLoadBalancer/introduction.htm (2026-09); for pods of the node
+ContEng/Tasks/contengconfiguringloadbalancersnetworkloadbalancers-subtopic.htm (2025)."""
+
+
+def _is_mixed(service: Service, port: ServicePort) -> bool:
+    """Whether TCP and UDP share the port in dual stack, for which the controller makes no IPv6 back ends.
+
+    load_balancer_spec.go (getBackendSetNamePortMap); what becomes of the listener is inferred.
+    """
+    same = [other for other in service.ports if other.port == port.port]
+    return len(same) > 1 and len(service.families) > 1
+
+
+def _one_of(number: int) -> str:
+    return "the only healthy node" if number == 1 else f"one of {number} healthy nodes, each as likely"
+
+
+def _hashed(policy: str, address: Address, port: ServicePort) -> int | None:
+    """What flows share that go to one back end: of five fields, nothing; of three and two, the client's address."""
+    if policy == "FIVE_TUPLE":
+        return None
+    return stable_hash(str(address) if policy == "TWO_TUPLE" else f"{address}/{port.protocol}")
+
+
+def _hiding(balancer: LoadBalancer, own: Address) -> NatRow:
+    return NatRow(
+        kind=NatKind.LOAD_BALANCER_SNAT,
+        match=Match(family=own.family),
+        rule=Rule(
+            id=balancer.id,
+            reason=f"full translation: the back end sees {own} of the load balancer, so that it answers here",
+            source=balancer.source,
+            assumption="nlb-keeps-source-port",
+        ),
+        address=own.value,
+        marked=NatKind.LOAD_BALANCER_SNAT,
+        back=replace(_BACK, id=balancer.id, source=balancer.source),
+    )
+
+
+def _nobody(balancer: LoadBalancer, ports: str) -> Proxy:
+    """What is sent to the load balancer's addresses and is no listener's; its own questions are answered."""
+    there = f"; it listens on {ports}" if ports else ""
+    closed = Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}{there}", evidence=Evidence.INFERRED)
+    return Proxy(
+        listeners={},
+        no_backend={},
+        unconnected=UNCONNECTED,
+        ignored=IGNORED,
+        awaited=AWAITED,
+        stray=STRAY,
+        closed=Drop(closed, Disposition.NO_LISTENER),
+        echo=Drop(_SILENT, Disposition.NO_LISTENER),
+    )
+
+
+def returns(vcn: Vcn, index: Index) -> tuple[Returns, ...]:
+    """What brings answers back to the load balancers of a VCN that keep their clients' addresses."""
+    preserving = {service.load_balancer for service in index.topology.services.values() if preserves_source(service)}
+    fronts: dict[str, frozenset[tuple[int, int]]] = {}
+    ways: dict[tuple[str, str | None], Forward] = {}
+    for balancer in index.topology.load_balancers.values():
+        if not balancer.is_network or balancer.id not in preserving or index.vcn_of(balancer.subnet) is not vcn:
+            continue
+        own = (balancer.ipv4, balancer.ipv6)
+        fronts[balancer.id] = frozenset((int(found.family), found.value) for found in own if found is not None)
+        rule = Rule(
+            id=f"{balancer.id}/return-path",
+            reason=f"{balancer.id} handed the question on with its client's own address: the answer is returned to "
+            "the load balancer without a route look-up",
+            assumption="nlb-return-path",
+        )
+        for subnet in index.subnets_of(vcn.name):
+            near = subnet.name == balancer.subnet
+            ways[balancer.id, subnet.id] = Forward(rule, index.front_vnic(balancer), lowers=not near)
+    return (Returns(fronts=fronts, ways=ways),) if fronts else ()
