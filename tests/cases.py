@@ -30,6 +30,21 @@ PUBLIC_NODE: dict[str, Any] = {
 }
 """Node-1 with a public address, and its subnet's IPv4 through the Internet gateway."""
 
+AS_BUILT: dict[str, Any] = {
+    "apiVersion": "dsflow/v1",
+    "name": "as-built",
+    "base": "oke-sydney-gua",
+    "profile": "as-built",
+    "services": {
+        "default/nginx": {
+            "cluster_ipv4": "10.96.120.10",
+            "cluster_ipv6": "fd00:eeee:eeee:1::a:10",
+            "ports": [{"port": 80, "target_port": 80, "protocol": "tcp", "name": "http", "node_port": 31080}],
+        }
+    },
+}
+"""The article's cluster with kube-proxy and nothing that keeps anybody from anything."""
+
 SERVICE_GATEWAY: dict[str, Any] = {
     "gateways.sgw": {"kind": "service", "services": {"all": ["134.70.0.0/16"]}},
     "route_tables.pods.rules.all": "sgw/sgw",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.tables import Nat
 from dsflow.lab.expect import dialled
 from dsflow.lab.leftover import opens_nothing
 from dsflow.lab.probe import Probe
@@ -14,7 +16,7 @@ from dsflow.trace.hop import Hop
 from dsflow.trace.step import VNIC_STAGE, Decision, Effect
 from dsflow.trace.trace import Direction, Trace
 
-__all__ = ["beyond_twins"]
+__all__ = ["beyond_twins", "is_network_balancer"]
 
 
 def beyond_twins(chain: Chain, probe: Probe) -> str | None:
@@ -24,6 +26,9 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         return f"the simulation cannot tell: {unknown.reason}"
     if any(decision.stage == VNIC_STAGE and decision.effect is Effect.DROP for decision in _decisions(chain)):
         return "the stand-ins have no security lists and NSGs, and one refuses here"
+    balancer = next((hop for trace in chain.traces for hop in trace.hops if is_network_balancer(hop.at)), None)
+    if balancer is not None:
+        return f"the network load balancer {balancer.device} has no stand-in"
     origin = chain.traces[0].hops[0]
     if origin.kind != "device" and probe.interface is None and len(origin.packets_out) > 1:
         return "a raw socket sends no packet that is larger than its interface takes"
@@ -41,6 +46,11 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def is_network_balancer(device: Device) -> bool:
+    """Whether it is a load balancer that translates, and no proxy."""
+    return device.kind == "lb" and any(isinstance(table, Nat) for table in device.receive)
 
 
 def _decisions(chain: Chain) -> Iterator[Decision]:

@@ -13,6 +13,7 @@ from dsflow.dataplane.compile import Dataplane, compile_topology
 from dsflow.dataplane.device import Device
 from dsflow.errors import NotModelledError
 from dsflow.lab import plan_cloud
+from dsflow.lab.beyond import is_network_balancer
 from dsflow.lab.command import Command, Listening, Port, ProxyPort, Tool, Twin
 from dsflow.lab.plan_devices import (
     address_texts,
@@ -98,31 +99,36 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     Raises
     ------
     NotModelledError
-        For network load balancers, and for load balancers that serve some sources only.
+        For load balancers that serve some sources only, and for switched assumptions.
     """
-    switched = [name for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default]
-    if switched:
-        raise NotModelledError(f"{', '.join(switched)}: the lab's stand-ins do what is assumed unless it is switched")
+    _refuse_unmodelled(topology)
     return _Planner(topology, prefix).plan()
 
 
 def _refuse_unmodelled(topology: Topology) -> None:
     """What has no stand-in here."""
-    for balancer in topology.load_balancers.values():
-        if balancer.is_network:
-            raise NotModelledError(f"{balancer.id}: a network load balancer has no stand-in in the lab")
+    switched = [name for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default]
+    if switched:
+        raise NotModelledError(f"{', '.join(switched)}: the lab's stand-ins do what is assumed unless it is switched")
     for service in topology.services.values():
         if service.source_ranges:
             raise NotModelledError(f"{service.id}: loadBalancerSourceRanges have no stand-in in the lab")
+
+
+def _with_stand_ins(dataplane: Dataplane) -> Dataplane:
+    """The dataplane with a bare host for each network load balancer: what goes through one is not compared."""
+    for device in [dataplane[name] for name in dataplane if name.startswith("lb/")]:
+        if is_network_balancer(device):
+            dataplane = dataplane.replacing(replace(device, receive=device.receive[-1:], forward=(), leave=()))
+    return dataplane
 
 
 class _Planner:
     """One plan in the making: what its parts all need."""
 
     def __init__(self, topology: Topology, prefix: str) -> None:
-        _refuse_unmodelled(topology)
         self._topology = topology
-        self._dataplane: Dataplane = compile_topology(topology)
+        self._dataplane = _with_stand_ins(compile_topology(topology))
         self._ports = ports_of(topology)
         self._wires = wires(list(topology.links), self._ports)
         self._ways = Ways(topology, self._dataplane, self._ports)

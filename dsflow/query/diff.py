@@ -17,7 +17,7 @@ from dsflow.errors import UsageError
 from dsflow.model.question import Flow
 from dsflow.query import table
 from dsflow.query.matrix import nat_text, port_text
-from dsflow.query.reasons import paid, reasons, way
+from dsflow.query.reasons import paid, reasons, way, why
 from dsflow.query.select import select
 from dsflow.query.table import Block, Row, Table, interval_text
 from dsflow.simulation import Simulation
@@ -204,13 +204,32 @@ def _compared(flow: Flow, before: Chain | str, after: Chain | str) -> Difference
         changes = tuple(_changes(before, after))
         return _row(flow, after, changes, reasons(before, after)) if changes else None
     if isinstance(before, Chain):
-        return _row(flow, before, (Change("disposition", _ending(before), _ABSENT),), (f"after: {after}",))
+        changes = tuple(Change(what, told, _ABSENT) for what, told in _told(before))
+        return _row(
+            flow, before, changes, (*(f"before: {told}" for told in why(before)), f"after: {_without_hint(after)}")
+        )
     if isinstance(after, Chain):
-        return _row(flow, after, (Change("disposition", _ABSENT, _ending(after)),), (f"before: {before}",))
+        changes = tuple(Change(what, _ABSENT, told) for what, told in _told(after))
+        return _row(
+            flow, after, changes, (f"before: {_without_hint(before)}", *(f"after: {told}" for told in why(after)))
+        )
     raise UsageError(after)  # asked by one of them, and impossible in both
 
 
-def _row(flow: Flow, chain: Chain, changes: tuple[Change, ...], why: tuple[str, ...]) -> DifferenceRow:
+def _told(chain: Chain) -> Iterator[tuple[str, str]]:
+    """What there is to tell of an answer that only one side has."""
+    yield "disposition", _ending(chain)
+    if chain.nat_applied:
+        yield "nat", nat_text(chain)
+    yield "path", way(chain)
+
+
+def _without_hint(problem: str | Chain) -> str:
+    """Why a question cannot be asked; what is not there on purpose needs no other name."""
+    return str(problem).partition("; did you mean")[0]
+
+
+def _row(flow: Flow, chain: Chain, changes: tuple[Change, ...], told: tuple[str, ...]) -> DifferenceRow:
     return DifferenceRow(
         path_type=str(chain.path_type or _BLANK),
         origin=flow.origin,
@@ -218,7 +237,7 @@ def _row(flow: Flow, chain: Chain, changes: tuple[Change, ...], why: tuple[str, 
         family=str(flow.family),
         ports=(port_text(flow.protocol, flow.dport),),
         changes=changes,
-        why=why,
+        why=told,
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import takewhile
 
+from dsflow.dataplane.nat import NatKind
 from dsflow.latency.path import legs
 from dsflow.latency.sample import Cost
 from dsflow.query.matrix import explanation
@@ -13,7 +14,7 @@ from dsflow.trace.chain import Chain, PathType
 from dsflow.trace.hop import Hop
 from dsflow.trace.trace import Direction
 
-__all__ = ["paid", "reasons", "way"]
+__all__ = ["paid", "reasons", "way", "why"]
 
 
 def way(chain: Chain, direction: Direction = Direction.FORWARD) -> str:
@@ -73,7 +74,8 @@ def _parting(before: Chain, after: Chain, *, cut_short: bool) -> Iterator[str]:
         if common == min(len(one), len(other)) and (cut_short or len(one) == len(other) or common == 0):
             continue
         if common == 0:
-            yield from _sides(*(f"packets start at {hops[0].device}" for hops in (one, other)))
+            what = "packets" if direction is Direction.FORWARD else "answers"
+            yield from _sides(*(f"{what} start at {hops[0].device}" for hops in (one, other)))
         else:
             yield from _last_words(one[common - 1 : common + 1], other[common - 1 : common + 1])
         return
@@ -105,12 +107,21 @@ def _translations(before: Chain, after: Chain) -> Iterator[str]:
     """What the ledger says of every translation that only one side has."""
     for chain, other, side in ((before, after, "before"), (after, before, "after")):
         known = {(row.kind, row.device) for row in other.nat_applied}
-        told = {
-            f"{side}: {row.kind} at {row.device}: {row.reason}"
-            for row in chain.nat_applied
-            if (row.kind, row.device) not in known
-        }
-        yield from sorted(told)
+        yield from (f"{side}: {told}" for place, told in _applied(chain).items() if place not in known)
+
+
+def _applied(chain: Chain) -> dict[tuple[NatKind, str], str]:
+    """Why each translation was made, in the order met; that it is undone on the way back goes without saying."""
+    told: dict[tuple[NatKind, str], str] = {}
+    for row in chain.nat_applied:
+        told.setdefault((row.kind, row.device), f"{row.kind} at {row.device}: {row.reason}")
+    return told
+
+
+def why(chain: Chain) -> tuple[str, ...]:
+    """Why an answer is as it is: what translated, and what refused."""
+    refused = explanation(chain)
+    return (*_applied(chain).values(), *(() if refused is None else (refused,)))
 
 
 def _cost_changes(before: Chain, after: Chain) -> Iterator[str]:

@@ -12,13 +12,15 @@ from dsflow.errors import NotModelledError
 from dsflow.lab.plan import make_plan
 from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.trace.chain import Chain
-from tests.cases import CLIENT, DNS, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
 from tests.scenario.helpers import problems
 
 BOTH = pytest.mark.parametrize("family", [4, 6])
 
 
-def taken(assumption: str, value: str, base: str = "oke-sydney-gua", more: dict[str, Any] | None = None) -> Simulation:
+def taken(
+    assumption: str, value: str, base: str | dict[str, Any] = "oke-sydney-gua", more: dict[str, Any] | None = None
+) -> Simulation:
     return dsflow.load(base).what_if({"assumptions": {assumption: value}, **(more or {})})
 
 
@@ -85,7 +87,7 @@ def test_policies_that_leave_icmp_alone(family: int) -> None:
 
 @BOTH
 def test_answers_by_the_pod_vnic_are_lost(family: int) -> None:
-    other = taken("service-answers-by-primary-vnic", "pod-vnic", "oke-sydney-as-built")
+    other = taken("service-answers-by-primary-vnic", "pod-vnic", AS_BUILT)
     chain = other.trace(CLIENT, SERVICE, family=family, tcp=80)
     assert chain.round_trip == "return-lost"
     assert chain.failed is not None
@@ -98,7 +100,7 @@ def test_a_kube_proxy_that_does_not_know_pods(family: int) -> None:
     local = {"services.default/nginx.external_traffic_policy": "Local"}
     asker = "pod/kube-system/coredns-bfd957d6b-w2tgj"  # on node-3, where no end point is
     for value, disposition in (("detects", "delivered"), ("does-not-detect", "no-backend")):
-        simulation = taken("kube-proxy-knows-pods", value, "oke-sydney-as-built", local)
+        simulation = taken("kube-proxy-knows-pods", value, AS_BUILT, local)
         assert simulation.trace(asker, "node/node-3", family=family, tcp=31080).disposition == disposition
         assert simulation.trace(LOCAL_DNS, "node/node-1", family=family, tcp=31080).disposition == "delivered"
 
@@ -117,7 +119,7 @@ NETWORK: dict[str, Any] = {
 
 def through(assumption: str, value: str, family: int) -> Chain:
     """What becomes of a pod's question to a network load balancer that keeps its client's address."""
-    simulation = taken(assumption, value, "oke-sydney-as-built", NETWORK)
+    simulation = taken(assumption, value, AS_BUILT, NETWORK)
     address = "100.0.2.11" if family == 4 else "2001:db8:100:2::11"
     return simulation.trace("lb/nginx", address, family=family, tcp=80)
 

@@ -12,6 +12,7 @@ import dsflow
 from dsflow import Simulation
 from dsflow.net.address import Family
 from dsflow.trace.chain import Chain
+from tests.cases import AS_BUILT
 
 SERVICE = "service/default/nginx"
 ASKER = "pod/kube-system/coredns-bfd957d6b-ddr79"  # on node-1, and behind no Service
@@ -26,7 +27,7 @@ BOTH = pytest.mark.parametrize("family", [4, 6])
 
 @cache
 def built(*changes: tuple[str, Any]) -> Simulation:
-    return dsflow.load("oke-sydney-as-built").what_if(dict(changes)) if changes else dsflow.load("oke-sydney-as-built")
+    return dsflow.load(AS_BUILT).what_if(dict(changes)) if changes else dsflow.load(AS_BUILT)
 
 
 POLICY = "services.default/nginx.external_traffic_policy"
@@ -74,7 +75,7 @@ def test_answers_of_a_service_come_from_its_address(family: int) -> None:
     chain = built().trace(ASKER, SERVICE, family=family, tcp=80)
     answer = chain.traces[1].hops[-1].header_in
     assert answer is not None
-    assert (answer.src, answer.sport) == ("10.96.120.10" if family == 4 else "fd00:eeee:eeee:1::aa:10", 80)
+    assert (answer.src, answer.sport) == ("10.96.120.10" if family == 4 else "fd00:eeee:eeee:1::a:10", 80)
 
 
 @BOTH
@@ -197,7 +198,7 @@ def test_the_load_balancers_address_is_a_short_cut_on_a_node(family: int) -> Non
 
 def test_node_ports_are_chosen_where_none_is_written() -> None:
     """By the Service's name, so that they stay what they are."""
-    data = dsflow.load("oke-sydney-as-built").what_if({"services.default/nginx.ports": [{"port": 80}]})
+    data = dsflow.load(AS_BUILT).what_if({"services.default/nginx.ports": [{"port": 80}]})
     rows = [row.targets for table in data.dataplane["node/node-1"].receive for row in getattr(table, "rows", ())]
     assert rows
     chain = data.trace("internet/client", SERVICE, family=4, tcp=80)

@@ -9,7 +9,7 @@ import pytest
 import dsflow
 from dsflow import Simulation
 from dsflow.trace.chain import Chain
-from tests.cases import CLIENT, DNS, HOST_POD, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, HOST_POD, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
 
 BOTH = pytest.mark.parametrize("family", [4, 6])
 ADDRESS = {4: "100.0.5.104", 6: "2001:db8:100:4:0:3717:f114:d94d"}  # of DNS
@@ -17,7 +17,9 @@ SUBNET = {4: "100.0.5.0/24", 6: "2001:db8:100:4::/64"}
 NGINX = {"pod_selector": {"match_labels": {"app": "nginx"}}}
 
 
-def under(policy: dict[str, Any], more: dict[str, Any] | None = None, base: str = "oke-sydney-as-built") -> Simulation:
+def under(
+    policy: dict[str, Any], more: dict[str, Any] | None = None, base: str | dict[str, Any] = AS_BUILT
+) -> Simulation:
     """The cluster with one policy for the pods of nginx."""
     return dsflow.load(base).what_if({"network_policies": {"default/p": NGINX | policy}, **(more or {})})
 
@@ -59,8 +61,8 @@ def test_what_is_let_through_names_policy_and_rule(family: int) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("base", ["oke-sydney-gua", "oke-sydney-as-built"])
-def test_answers_pass_and_strangers_do_not(base: str, family: int) -> None:
+@pytest.mark.parametrize("base", ["oke-sydney-gua", AS_BUILT])
+def test_answers_pass_and_strangers_do_not(base: str | dict[str, Any], family: int) -> None:
     """In both profiles a node tracks connections once it isolates: an isolated pod is answered, and not asked."""
     simulation = under({}, base=base)
     assert simulation.trace(REMOTE, DNS, family=family, tcp=53).succeeded
@@ -126,7 +128,7 @@ def test_egress_to_a_port_by_its_name_is_what_each_pod_calls_so(family: int) -> 
 def test_a_service_is_judged_by_what_it_leads_to(family: int) -> None:
     """After the destination's translation: an egress rule names pods and their ports, not Services."""
     to_pods = lets_out(to=[{"pod_selector": {}}], ports=[{"port": 80}])
-    simulation = dsflow.load("oke-sydney-as-built").what_if({"network_policies": {"default/p": to_pods}})
+    simulation = dsflow.load(AS_BUILT).what_if({"network_policies": {"default/p": to_pods}})
     assert simulation.trace(POD, SERVICE, family=family, tcp=80).succeeded
     nowhere = under(lets_out(to=[{"ip_block": {"cidr": "10.96.0.0/16"}}]))
     found = [str(branch.chain.disposition) for branch in nowhere.branches(POD, SERVICE, family=family, tcp=80)]
@@ -161,7 +163,7 @@ def test_a_node_talks_to_its_own_pods_and_they_to_it(family: int) -> None:
 @BOTH
 def test_a_policy_that_selects_host_network_pods_isolates_nobody(family: int) -> None:
     policy = {"kube-system/p": {"policy_types": ["Ingress", "Egress"]}}
-    simulation = dsflow.load("oke-sydney-as-built").what_if({"network_policies": policy})
+    simulation = dsflow.load(AS_BUILT).what_if({"network_policies": policy})
     assert simulation.trace(HOST_POD, REMOTE, family=family, tcp=80).succeeded
     assert end(simulation.trace(DNS, REMOTE, family=family, tcp=80))[0] == "denied-egress"
 

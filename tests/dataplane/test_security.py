@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import dsflow
 from dsflow import Simulation
 from dsflow.trace.chain import Chain
-from tests.cases import CLIENT, DNS, HOST_POD, MATE, POD, PUBLIC_NODE, REMOTE, SERVICE, SERVICE_GATEWAY, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, HOST_POD, MATE, POD, PUBLIC_NODE, REMOTE, SERVICE, SERVICE_GATEWAY, WEB
 
 BOTH = pytest.mark.parametrize("family", [4, 6])
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
@@ -177,14 +177,14 @@ def test_pods_of_one_node_meet_no_vnic(family: int) -> None:
 def test_a_load_balancer_has_a_vnic_too(family: int) -> None:
     """Its clients come in, and what it dials goes out."""
     lb = {"load_balancers.nginx.nsgs": ["lb"]}
-    no_way_in = dsflow.load("oke-sydney-as-built").what_if({"nsgs": {"lb": {"egress": [{"to": "0.0.0.0/0"}]}}, **lb})
+    no_way_in = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"egress": [{"to": "0.0.0.0/0"}]}}, **lb})
     chain = no_way_in.trace(CLIENT, SERVICE, family=family, tcp=80)
     assert end(chain) == ("denied-ingress", "lb/nginx")
     web = [{"from": EVERYWHERE[family], "protocol": "tcp", "dport": 80}]
-    no_way_out = dsflow.load("oke-sydney-as-built").what_if({"nsgs": {"lb": {"ingress": web}}, **lb})
+    no_way_out = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web}}, **lb})
     assert end(no_way_out.trace(CLIENT, SERVICE, family=family, tcp=80)) == ("denied-egress", "lb/nginx")
     nodes = [{"to": "100.0.3.0/24", "protocol": "tcp", "dport": "30000-32767"}]
-    both = dsflow.load("oke-sydney-as-built").what_if({"nsgs": {"lb": {"ingress": web, "egress": nodes}}, **lb})
+    both = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web, "egress": nodes}}, **lb})
     assert both.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
 
 

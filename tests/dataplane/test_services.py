@@ -11,7 +11,7 @@ from dsflow import Simulation
 from dsflow.query.listing import listing
 from dsflow.trace.chain import Chain
 from dsflow.trace.text import chain_text
-from tests.cases import way
+from tests.cases import AS_BUILT, way
 
 OWN = "services.default/nginx"
 SERVICE, CLIENT = "service/default/nginx", "internet/client"
@@ -27,7 +27,7 @@ BOTH = pytest.mark.parametrize("family", [4, 6])
 
 
 def built(**changes: Any) -> Simulation:
-    return dsflow.load("oke-sydney-as-built").what_if({f"{OWN}.{key}": value for key, value in changes.items()})
+    return dsflow.load(AS_BUILT).what_if({f"{OWN}.{key}": value for key, value in changes.items()})
 
 
 def reached(chain: Chain) -> str:
@@ -36,7 +36,7 @@ def reached(chain: Chain) -> str:
 
 def headless(**changes: Any) -> Simulation:
     service = {"headless": True, "selector": {"app": "nginx"}, "ports": [{"port": 8080, "target_port": 80}]}
-    return dsflow.load("oke-sydney-as-built").what_if({"services.default/names": service, **changes})
+    return dsflow.load(AS_BUILT).what_if({"services.default/names": service, **changes})
 
 
 NAMES = "service/default/names"
@@ -163,7 +163,7 @@ def test_a_clients_address_decides_where_the_policy_is_ip_hash(family: int) -> N
 
 @BOTH
 def test_the_native_ingress_controller_dials_pods_by_ipv4(family: int) -> None:
-    pods = dsflow.load("oke-sydney-as-built").what_if({"load_balancers.nginx.backends": "pods"})
+    pods = dsflow.load(AS_BUILT).what_if({"load_balancers.nginx.backends": "pods"})
     branches = pods.branches(CLIENT, SERVICE, family=family, tcp=80)
     assert {reached(branch.chain) for branch in branches} == ENDS
     for branch in branches:
@@ -175,7 +175,7 @@ def test_the_native_ingress_controller_dials_pods_by_ipv4(family: int) -> None:
 
 def test_the_native_ingress_controller_knows_the_primary_family_only() -> None:
     first = {"load_balancers.nginx.backends": "pods", f"{OWN}.ip_families": ["ipv6", "ipv4"]}
-    chain = dsflow.load("oke-sydney-as-built").what_if(first).trace(CLIENT, SERVICE, family=4, tcp=80)
+    chain = dsflow.load(AS_BUILT).what_if(first).trace(CLIENT, SERVICE, family=4, tcp=80)
     assert (chain.disposition, "primary family" in chain.traces[0].reason) == ("no-backend", True)
 
 

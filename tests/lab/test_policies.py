@@ -12,7 +12,7 @@ from dsflow.lab.plan_policies import policy_rules
 from dsflow.lab.probe import Probe
 from dsflow.lab.random_probes import random_probes
 from dsflow.lab.verify import verify
-from tests.cases import CLIENT, DNS, HOST_POD, LOCAL_DNS, MATE, POD, REMOTE, REMOTE_HOST_POD, SERVICE, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, HOST_POD, LOCAL_DNS, MATE, POD, REMOTE, REMOTE_HOST_POD, SERVICE, WEB
 from tests.lab.hand import needs_lab
 
 NGINX = {"pod_selector": {"match_labels": {"app": "nginx"}}}
@@ -37,7 +37,7 @@ POLICIES: dict[str, Any] = {
 }
 
 
-def isolated(base: str) -> Simulation:
+def isolated(base: str | dict[str, Any]) -> Simulation:
     return dsflow.load(base).what_if({"network_policies": POLICIES})
 
 
@@ -59,11 +59,13 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 @needs_lab
-@pytest.mark.parametrize("base", ["oke-sydney-gua", "oke-sydney-as-built"])
-def test_the_kernel_lets_through_what_the_tables_say(base: str) -> None:
+@pytest.mark.parametrize("base", ["oke-sydney-gua", AS_BUILT])
+def test_the_kernel_lets_through_what_the_tables_say(base: str | dict[str, Any]) -> None:
     """With and without kube-proxy's rows beside them; what is refused is refused at the same hop."""
     simulation = isolated(base)
-    questions = [*QUESTIONS, (DNS, SERVICE, {"tcp": 80}), (POD, SERVICE, {"tcp": 80})] if "built" in base else QUESTIONS
+    questions = (
+        [*QUESTIONS, (DNS, SERVICE, {"tcp": 80}), (POD, SERVICE, {"tcp": 80})] if base is AS_BUILT else QUESTIONS
+    )
     probes = []
     for origin, target, asked in questions:
         for family in (4, 6):
@@ -80,7 +82,7 @@ def test_the_kernel_lets_through_what_the_tables_say(base: str) -> None:
 
 @needs_lab
 def test_the_kernel_agrees_about_drawn_packets() -> None:
-    simulation = isolated("oke-sydney-as-built")
+    simulation = isolated(AS_BUILT)
     report = verify(simulation, random_probes(simulation.topology, 60, seed=4))
     assert report.holds, str(report)
 

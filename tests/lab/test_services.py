@@ -17,9 +17,9 @@ from dsflow.lab.probe import Probe
 from dsflow.lab.random_probes import random_probes
 from dsflow.lab.verify import verify
 from dsflow.net.address import Family
+from tests.cases import AS_BUILT
 from tests.lab.hand import needs_lab
 
-NAME = "oke-sydney-as-built"
 SERVICE = "service/default/nginx"
 OWN = "services.default/nginx"
 NODE_PORT = 31080
@@ -28,7 +28,7 @@ ELSEWHERE = "pod/kube-system/coredns-bfd957d6b-w2tgj"  # on node-3
 
 
 def built(**changes: Any) -> Simulation:
-    return dsflow.load(NAME).what_if({f"{OWN}.{key}": value for key, value in changes.items()})
+    return dsflow.load(AS_BUILT).what_if({f"{OWN}.{key}": value for key, value in changes.items()})
 
 
 def asked(simulation: Simulation, *questions: tuple[str, str, int], ports: range) -> Iterator[Probe]:
@@ -132,13 +132,13 @@ def test_the_plan_leads_where_the_simulation_does() -> None:
         assert set(chosen) == {"node/node-1"}
         (target,) = chosen["node/node-1"].values()
         text = service_rules(rules.device, rules.names, chosen["node/node-1"])
-        led = [line for line in text.splitlines() if "fd00:eeee:eeee:1::aa:10" in line]
+        led = [line for line in text.splitlines() if "fd00:eeee:eeee:1::a:10" in line]
         assert led
         assert all(f"]:{target[1]}" in line for line in led)
         assert len({line.partition("dnat ip6 to ")[2] for line in led}) == 1
 
 
 def test_the_plan_needs_no_root() -> None:
-    script = make_plan(dsflow.load(NAME).topology).script()
+    script = make_plan(dsflow.load(AS_BUILT).topology).script()
     assert "table inet services" in script
     assert "masquerade" in script

@@ -130,9 +130,11 @@ def test_what_is_there_on_one_side_only_is_listed() -> None:
     assert "igw/igw" in difference.only_before
     assert difference.only_after == ("vcn/lab", "pod/default/client", "pod/default/server")
     gone = next(one for one in difference.rows if one.origin == POD)
-    assert gone.changes == (Change("disposition", "delivered", "not there"),)
+    way = f"{POD} > node/node-1 > {MATE}"
+    assert gone.changes == (Change("disposition", "delivered", "not there"), Change("path", way, "not there"))
     come = next(one for one in difference.rows if one.target == "pod/default/server")
-    assert come.changes == (Change("disposition", "not there", "delivered"),)
+    assert come.changes[0] == Change("disposition", "not there", "delivered")
+    assert come.changes[-1].after.startswith("pod/default/client > node/node-1 > ")
     assert 'before: "pod/default/client": no such pod' in come.why[0]
     assert "Only in two-pods:\n    vcn/lab" in str(difference)
 

@@ -12,7 +12,7 @@ from dsflow import Simulation
 from dsflow.errors import UsageError
 from dsflow.query.listing import KINDS, kind_of, listing
 from dsflow.query.table import plain
-from tests.cases import PUBLIC_NODE, SERVICE_GATEWAY, sydney
+from tests.cases import AS_BUILT, PUBLIC_NODE, SERVICE_GATEWAY, sydney
 
 
 def _having(kind: str) -> Simulation:
@@ -129,13 +129,13 @@ def test_an_unknown_kind_is_refused_with_what_there_is() -> None:
 def test_services_show_their_node_ports_where_there_are_such() -> None:
     """As written, or as chosen; the article has none."""
 
-    def ports(name: str, **changes: Any) -> list[str]:
+    def ports(name: str | dict[str, Any], **changes: Any) -> list[str]:
         simulation = dsflow.load(name).what_if(changes) if changes else dsflow.load(name)
         (item,) = listing(simulation, "services").to_json()["items"]
         found: list[str] = item["ports"]
         return found
 
     assert ports("oke-sydney-gua") == ["tcp/80"]
-    assert ports("oke-sydney-as-built") == ["tcp/80:31080"]
-    (chosen,) = ports("oke-sydney-as-built", **{"services.default/nginx.ports": [{"port": 80}]})
+    assert ports(AS_BUILT) == ["tcp/80:31080"]
+    (chosen,) = ports(AS_BUILT, **{"services.default/nginx.ports": [{"port": 80}]})
     assert 30000 <= int(chosen.partition(":")[2]) <= 32767

@@ -14,12 +14,12 @@ from dsflow.model.topology import Topology
 TEXT = Path(__file__).parents[2] / "scenarios" / "two-pods.yaml"
 
 
-def built(changes: dict[str, Any], base: str = "oke-sydney") -> Topology:
+def built(changes: dict[str, Any], base: str | dict[str, Any] = "oke-sydney") -> Topology:
     """The topology of an embedded scenario with changes."""
     return scenario.build(scenario.with_changes(scenario.read(base), changes))
 
 
-def problems(changes: dict[str, Any], base: str = "oke-sydney") -> list[str]:
+def problems(changes: dict[str, Any], base: str | dict[str, Any] = "oke-sydney") -> list[str]:
     """The paths and texts of what is wrong with a changed scenario, in order."""
     with pytest.raises(ScenarioError) as caught:
         built(changes, base)

@@ -8,9 +8,10 @@ import pytest
 
 from dsflow.model.services import Service
 from dsflow.net.address import Address, Family
+from tests.cases import AS_BUILT
 from tests.scenario.helpers import built, problems, problems_of_text
 
-BASE = "oke-sydney-as-built"
+BASE = AS_BUILT
 OWN = "services.default/nginx"
 NLB = "oci-network-load-balancer.oraclecloud.com"
 BETA = "service.beta.kubernetes.io/oci-load-balancer"
