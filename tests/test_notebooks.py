@@ -70,8 +70,8 @@ def test_committed_outputs_are_of_one_run_from_top_to_bottom(path: Path) -> None
         assert not any(output.output_type == "error" for output in cell.outputs)
 
 
-def test_there_is_a_notebook() -> None:
-    assert "01-four-paths" in [path.stem for path in NOTEBOOKS]
+def test_there_are_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == ["01-four-paths", "02-what-the-article-leaves-out"]
 
 
 if __name__ == "__main__":
