@@ -18,7 +18,7 @@ from dsflow.dataplane.device import Device, VnicRules
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.grants import Grant, Grants, Peer, Traffic
 from dsflow.dataplane.index import Index
-from dsflow.model.security import NetworkSecurityGroup, SecurityRule, SecurityRules
+from dsflow.model.security import ManagedRules, NetworkSecurityGroup, SecurityRule, SecurityRules
 from dsflow.model.vcn import ServiceGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP
@@ -31,8 +31,8 @@ _DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGR
 
 _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 
-Membership = tuple[tuple[str, ...] | None, tuple[str, ...]]
-"""The security lists of a VNIC's subnet, None where nobody described them, and the VNIC's groups."""
+Membership = tuple[str, tuple[str, ...]]
+"""The subnet of a VNIC, and the VNIC's groups."""
 
 
 class Security:
@@ -51,10 +51,10 @@ class Security:
 
     @cached_property
     def _memberships(self) -> Mapping[str, Mapping[str, Membership]]:
-        """Every VNIC's lists and groups, by device and interface."""
+        """Every VNIC's subnet and groups, by device and interface."""
         found = defaultdict[str, dict[str, Membership]](dict)
         for device, interface, subnet, groups, _ in self._vnics():
-            found[device][interface] = self._topology.subnets[subnet].security_lists, groups
+            found[device][interface] = subnet, groups
         return found
 
     @cached_property
@@ -82,13 +82,22 @@ class Security:
                 if vnic.subnet is not None:
                     yield device.id, vnic.name, vnic.subnet, vnic.nsgs, [entry.address for entry in vnic.addresses]
 
-    def _rules(self, lists: tuple[str, ...] | None, groups: tuple[str, ...]) -> VnicRules | None:
+    @cached_property
+    def _managed(self) -> Mapping[str, ManagedRules]:
+        """What the cloud controller adds to the lists of subnets, where any lists are described."""
+        from dsflow.dataplane.managed_rules import managed_rules  # only where there are lists
+
+        return managed_rules(self._index)
+
+    def _rules(self, subnet: str, groups: tuple[str, ...]) -> VnicRules | None:
+        lists = self._topology.subnets[subnet].security_lists
         if lists is None and not groups:
             return None
-        key = lists, groups
+        key = subnet, groups
         found = self._made.get(key)
         if found is None:
             holders: list[SecurityRules] = [self._topology.security_lists[name] for name in lists or ()]
+            holders += [self._managed[subnet]] if lists and subnet in self._managed else []
             holders += [self._topology.nsgs[name] for name in groups]
             found = self._made[key] = VnicRules(self._grants(holders, _INGRESS), self._grants(holders, _EGRESS))
         return found
@@ -138,13 +147,12 @@ def _traffic(rule: SecurityRule) -> tuple[Traffic, ...] | None:
 def _denied(holders: list[SecurityRules], side: str) -> Drop:
     to = "from {src}" if side == _INGRESS else "to {dst}"
     names = ", ".join(holder.id for holder in holders) or "none, as the subnet has no security list"
+    own = [holder for holder in holders if not isinstance(holder, ManagedRules)]
     words = Rule(
         reason=f"implicit deny: no {side} rule allows {{asked}} {to}, and it answers nothing that is tracked; "
         f"evaluated: {names}",
-        source=holders[0].source if holders else None,
-        mend=f"allow {{asked}} {to} in {_written(holders[-1])}.{side}"
-        if holders
-        else "give the subnet a security list",
+        source=own[0].source if own else None,
+        mend=f"allow {{asked}} {to} in {_written(own[-1])}.{side}" if own else "give the subnet a security list",
     )
     return Drop(words, _DENIED[side])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dsflow.net.address import Prefix
 from dsflow.net.ranges import PortRange
 
-__all__ = ["NSG", "NetworkSecurityGroup", "SecurityList", "SecurityRule", "SecurityRules"]
+__all__ = ["NSG", "ManagedRules", "NetworkSecurityGroup", "SecurityList", "SecurityRule", "SecurityRules"]
 
 NSG = "nsg/"
 """What a rule's other end begins with that names a group."""
@@ -70,4 +70,14 @@ class NetworkSecurityGroup(_RuleSet):
         return f"{NSG}{self.name}"
 
 
-SecurityRules = SecurityList | NetworkSecurityGroup
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedRules(_RuleSet):
+    """What OKE's cloud controller adds to the security lists of a subnet, by whose name it goes."""
+
+    @property
+    def id(self) -> str:
+        """``cloud-controller/SUBNET``."""
+        return f"cloud-controller/{self.name}"
+
+
+SecurityRules = SecurityList | NetworkSecurityGroup | ManagedRules

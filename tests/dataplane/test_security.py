@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 import dsflow
 from dsflow import Simulation
+from dsflow.dataplane.service_ends import ServiceEnds
 from dsflow.trace.chain import Chain
+from dsflow.trace.step import VNIC_STAGE as STAGE
 from tests.cases import AS_BUILT, CLIENT, DNS, HOST_POD, MATE, POD, PUBLIC_NODE, REMOTE, SERVICE, SERVICE_GATEWAY, WEB
 
 BOTH = pytest.mark.parametrize("family", [4, 6])
@@ -227,6 +229,61 @@ def test_an_empty_list_denies_and_an_unwritten_one_says_nothing() -> None:
     assert (
         dsflow.load("oke-sydney-gua").what_if({"nsgs": {"unused": {}}}).trace(POD, REMOTE, family=6, tcp=80).succeeded
     )
+
+
+LISTED: dict[str, Any] = {
+    "security_lists": {"lb": {}, "nodes": {"egress": [{"to": "0.0.0.0/0"}, {"to": "::/0"}]}},
+    "subnets.lb.security_lists": ["lb"],
+    "subnets.nodes.security_lists": ["nodes"],
+}
+MODE = 'services.default/nginx.annotations."service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"'
+
+
+@BOTH
+def test_the_cloud_controller_adds_what_a_flexible_load_balancer_needs(family: int) -> None:
+    """To the lists of its subnet and the nodes', unless it is told not to."""
+    built = dsflow.load(AS_BUILT).what_if(LISTED)
+    chain = built.trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert chain.succeeded
+    rules = [step.rule for trace in chain.traces for hop in trace.hops for step in hop.steps if step.stage == STAGE]
+    sides = {"lb/ingress", "lb/egress", "nodes/ingress"}
+    assert {str(rule).partition("#")[0] for rule in rules} - {"security-list/nodes/egress"} == {
+        f"cloud-controller/{side}" for side in sides
+    }
+    frontend = built.what_if({MODE: "Frontend"}).trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert end(frontend) == ("denied-egress", "lb/nginx")
+    assert end(built.what_if({MODE: "None"}).trace(CLIENT, SERVICE, family=family, tcp=80)) == (
+        "denied-ingress", "lb/nginx",
+    )  # fmt: skip
+
+
+def test_ranges_of_one_family_keep_the_other_out() -> None:
+    """As the controller uses them as they are."""
+    ranges = {"services.default/nginx.load_balancer_source_ranges": ["198.51.100.0/24"]}
+    built = dsflow.load(AS_BUILT).what_if({**LISTED, **ranges})
+    assert built.trace(CLIENT, SERVICE, family=4, tcp=80).succeeded
+    assert end(built.trace(CLIENT, SERVICE, family=6, tcp=80)) == ("denied-ingress", "lb/nginx")
+
+
+@BOTH
+def test_for_a_network_load_balancer_it_adds_nothing_unless_told(family: int) -> None:
+    """Where the client is kept, the nodes let in clients; their health checks still come from the load balancer."""
+    network = {"load_balancers.nginx.kind": "network", "services.default/nginx.external_traffic_policy": "Local"}
+    built = dsflow.load(AS_BUILT).what_if({**LISTED, **network})
+    assert end(built.trace(CLIENT, SERVICE, family=family, tcp=80)) == ("denied-ingress", "lb/nginx")
+    mode = (
+        'services.default/nginx.annotations."oci-network-load-balancer.oraclecloud.com/security-list-management-mode"'
+    )
+    managed = built.what_if({mode: "All"})
+    assert managed.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
+    (number,) = ServiceEnds(managed.topology).health_check_ports.values()
+    assert not managed.trace("lb/nginx", "node/node-1", family=family, tcp=number).disposition.is_denial
+    assert managed.trace(CLIENT, "node/node-1", family=6, tcp=number).disposition == "denied-ingress"
+
+
+def test_in_the_article_there_is_no_controller() -> None:
+    article = dsflow.load("oke-sydney-gua").what_if(LISTED)
+    assert end(article.trace(CLIENT, SERVICE, family=4, tcp=80)) == ("denied-ingress", "lb/nginx")
 
 
 PORTS = st.integers(1, 65535)
