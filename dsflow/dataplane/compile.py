@@ -16,7 +16,7 @@ from dsflow.dataplane.index import Index
 from dsflow.dataplane.internet import compile_internet_host
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import DynamicRoutingGateway
+from dsflow.model.vcn import DynamicRoutingGateway, LocalPeeringGateway
 
 if TYPE_CHECKING:
     from dsflow.dataplane.wiring import Wiring
@@ -68,6 +68,8 @@ def compile_topology(topology: Topology) -> Dataplane:
     for gateway in topology.gateways.values():
         if isinstance(gateway, DynamicRoutingGateway):
             makers[gateway.id] = partial(machines.drg, gateway)
+        elif isinstance(gateway, LocalPeeringGateway):
+            makers[gateway.id] = partial(machines.lpg, gateway)
         else:
             makers[gateway.id] = partial(compile_gateway, gateway, index)
     for node in topology.nodes.values():
@@ -85,7 +87,7 @@ def compile_topology(topology: Topology) -> Dataplane:
 
 
 class _Machines:
-    """The compilers of DRGs and generic devices, imported with the first of them: most scenarios have none."""
+    """The compilers of DRGs, LPGs and generic devices, imported with the first of them: most scenarios have none."""
 
     def __init__(self, topology: Topology, index: Index) -> None:
         self._topology = topology
@@ -102,6 +104,12 @@ class _Machines:
         from dsflow.dataplane.drg import compile_drg
 
         return compile_drg(gateway, self._index, self._wiring)
+
+    def lpg(self, gateway: LocalPeeringGateway) -> Device:
+        """The device of a local peering gateway."""
+        from dsflow.dataplane.peering import compile_lpg
+
+        return compile_lpg(gateway, self._index)
 
     def device(self, generic: GenericDevice) -> Device:
         """The device of a router or host."""
