@@ -93,8 +93,8 @@ PEERED: dict[str, Any] = {
             "routes": [{"to": "0.0.0.0/0", "via": "10.0.9.1"}, {"to": "::/0", "via": "2001:db8:a00:9::1"}],
         },
         "files": {
-            "interfaces": {"wan": {"link": "wan", "addresses": ["10.255.0.2/30", "fd00:ff::2/64"]},
-                           "lo": {"addresses": ["192.168.1.10/32", "fd00:99::10/128"]}},
+            "interfaces": {"lo": {"addresses": ["192.168.1.10/32", "fd00:99::10/128"]},
+                           "wan": {"link": "wan", "addresses": ["10.255.0.2/30", "fd00:ff::2/64"]}},
             "routes": [{"to": "0.0.0.0/0", "via": "10.255.0.1", "source": "192.168.1.10"},
                        {"to": "::/0", "via": "fd00:ff::1", "source": "fd00:99::10"}],
             "listen": ["tcp/445"],

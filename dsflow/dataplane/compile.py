@@ -130,7 +130,8 @@ def neighbors(device: Device) -> Iterator[Neighbor]:
 
 
 def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
-    tables = [table for routes in lookup.tables.values() for table in (routes.ipv4, routes.ipv6)]
+    senders = [routes for found in lookup.senders.values() for routes in found.values()]
+    tables = [table for routes in (*lookup.tables.values(), *senders) for table in (routes.ipv4, routes.ipv6)]
     actions = [action for table in tables for _, action in table.items()]
     for action in actions:
         if isinstance(action, Forward) and action.unresolved is None:

@@ -143,6 +143,12 @@ class Index:
         return Neighbor(f"subnet/{interface.subnet}", device.id, interface.name, link)
 
     @staticmethod
+    def fabric_interface(device: GenericDevice, interface: DeviceInterface) -> str:
+        """The fabric's interface that a generic device's VNIC sends to: the subnet's, unless it has a table."""
+        own = f"{device.id}/{interface.name}"
+        return f"subnet/{interface.subnet}" if interface.route_table is None else own
+
+    @staticmethod
     def attachment(gateway: Gateway) -> Link:
         """The link between a gateway and its VCN's fabric."""
         return Link(id=f"{gateway.id}/vcn", mtu_bytes=VCN_MTU_BYTES)

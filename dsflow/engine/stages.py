@@ -125,7 +125,25 @@ def _route(table: RouteLookup) -> Stage:
         action = rows.lookup(packet.dst)
         return to_owner(action, packet) if isinstance(action, ToOwner) else action
 
-    return route
+    return _by_sender(table, route) if table.senders else route
+
+
+def _by_sender(table: RouteLookup, otherwise: Stage) -> Stage:
+    """The look-up in the table of who sends, where there is one."""
+    made: dict[int, Stage] = {}
+    stages = {
+        interface: {
+            sender: made.setdefault(id(found), _route(RouteLookup(tables={None: found})))
+            for sender, found in senders.items()
+        }
+        for interface, senders in table.senders.items()
+    }
+
+    def by_sender(packet: Packet, at: At) -> Outcome:
+        here = stages.get(at.in_interface or "", {})
+        return here.get((packet.family, packet.src), otherwise)(packet, at)
+
+    return by_sender
 
 
 def _martians(table: Martians) -> Stage:

@@ -45,7 +45,11 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets."""
+    """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets.
+
+    ``route_table`` is that of its primary VNIC, None for the subnet's.  ``max_pods`` is what its kubelet runs at most,
+    ``pod_vnics`` how many VNICs it has for pods; None where the scenario does not say.
+    """
 
     name: str
     subnet: str
@@ -54,6 +58,9 @@ class Node:
     public_ipv4: Address | None = None
     availability_domain: str = "AD-1"
     listen: tuple[Listener, ...] = ()
+    route_table: str | None = None
+    max_pods: int | None = None
+    pod_vnics: int | None = None
     source: str = ""
 
     @property
@@ -71,7 +78,8 @@ class Pod:
     """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None).
 
     ``ports`` are its containers' named ports, which say nothing of what listens.  ``ready`` is what its readiness
-    probe finds.  A ``terminating`` pod is one being deleted.
+    probe finds.  A ``terminating`` pod is one being deleted.  ``route_table`` is that of its addresses, None for the
+    subnet's.
     """
 
     namespace: str
@@ -86,6 +94,7 @@ class Pod:
     ports: tuple[tuple[str, Listener], ...] = ()
     ready: bool = True
     terminating: bool = False
+    route_table: str | None = None
     source: str = ""
 
     @property

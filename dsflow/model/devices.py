@@ -76,7 +76,8 @@ class DeviceInterface:
     """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none.
 
     ``source_destination_check`` is OCI's, of the VNIC that an interface in a subnet is: it sends and takes
-    nothing that is not from or to an address of its own.
+    nothing that is not from or to an address of its own.  ``route_table`` is that of such a VNIC, None for the
+    subnet's.
     """
 
     name: str
@@ -84,6 +85,7 @@ class DeviceInterface:
     mtu_bytes: int = 1500
     addresses: tuple[InterfaceAddress, ...] = ()
     source_destination_check: bool = True
+    route_table: str | None = None
     source: str = ""
 
     @property

@@ -34,6 +34,9 @@ class ClusterBuilder:
             public_ipv4=text.public_ipv4,
             availability_domain=text.availability_domain,
             listen=tuple(text.listen),
+            route_table=text.route_table,
+            max_pods=text.max_pods,
+            pod_vnics=text.pod_vnics,
             source=self._source(("nodes", name)),
         )
 
@@ -73,6 +76,7 @@ class ClusterBuilder:
             ports=tuple(sorted(text.ports.items())),
             ready=text.ready,
             terminating=text.terminating,
+            route_table=text.route_table,
             source=self._source(path),
         )
 

@@ -76,6 +76,7 @@ def _interface(name: str, text: InterfaceText, path: Path, sources: Sources) -> 
         mtu_bytes=default_mtu_bytes(name, text.link) if text.mtu is None else text.mtu,
         addresses=tuple(entry for entry in text.addresses if not is_of_every_loopback(name, entry.address)),
         source_destination_check=text.source_destination_check is not False,
+        route_table=text.route_table,
         source=sources(path),
     )
 

@@ -15,6 +15,7 @@ from dsflow.scenario import (
     checks_peering,
     checks_routes,
     checks_rules,
+    checks_tables,
     checks_vcn,
 )
 from dsflow.scenario.parsed import Parsed
@@ -26,10 +27,11 @@ _CHECKS = (
     checks_vcn.overlapping_vcns,
     checks_vcn.subnet_prefixes,
     checks_vcn.overlapping_subnets,
-    checks_vcn.subnet_route_tables,
+    checks_tables.route_tables_in_use,
     checks_vcn.gateway_count,
     checks_vcn.service_labels,
     checks_vcn.route_rules,
+    checks_tables.gateway_tables,
     checks_cluster.pods,
     checks_cluster.services,
     checks_cluster.node_ports,

@@ -14,6 +14,7 @@ from dsflow.scenario.schema_types import (
     AnyPrefix,
     InterfaceName,
     Listen,
+    Name,
     Port,
     Ports,
     Text,
@@ -104,6 +105,9 @@ class InterfaceText(Text):
         None,
         description="In a subnet only; left out: true. false: the VNIC sends and takes packets that are not its own "
         "(OCI's skip_source_dest_check).",
+    )
+    route_table: Name | None = Field(
+        None, description="In a subnet only: the route table of the VNIC; left out: that of its subnet serves."
     )
 
 

@@ -21,6 +21,9 @@ def node_data(node: Node) -> dict[str, Any]:
             "public_ipv4": text(node.public_ipv4),
             "availability_domain": node.availability_domain,
             "listen": texts(node.listen),
+            "route_table": node.route_table,
+            "max_pods": node.max_pods,
+            "pod_vnics": node.pod_vnics,
         }
     )
 
@@ -49,6 +52,7 @@ def pod_data(pod: Pod) -> dict[str, Any]:
             "ports": {name: str(port) for name, port in pod.ports},
             "ready": None if pod.ready else False,
             "terminating": pod.terminating or None,
+            "route_table": pod.route_table,
         }
     )
 

@@ -61,6 +61,7 @@ def _interface(interface: DeviceInterface) -> dict[str, Any]:
             "mtu": None if usual else interface.mtu_bytes,
             "addresses": [str(entry) for entry in interface.addresses],
             "source_destination_check": None if interface.source_destination_check else False,
+            "route_table": interface.route_table,
         }
     )
 
