@@ -74,7 +74,7 @@ PEERED: dict[str, Any] = {
         },
     },
     "internet": {"web": {"ipv4": "198.51.100.80", "ipv6": "2001:db8:fff::80", "listen": ["tcp/443"]}},
-    "links": {"wan": {}},
+    "links": {"wan": {}, "lan": {}},
     "devices": {
         "database": {
             "interfaces": {"vnic": {"link": "subnet/data", "addresses": ["10.0.8.5/24", "2001:db8:a00:8::5/64"]}},
@@ -92,15 +92,21 @@ PEERED: dict[str, Any] = {
             },
             "routes": [{"to": "0.0.0.0/0", "via": "10.0.9.1"}, {"to": "::/0", "via": "2001:db8:a00:9::1"}],
         },
+        "edge": {
+            "forwarding": True,
+            "interfaces": {
+                "wan": {"link": "wan", "addresses": ["10.255.0.2/30", "fd00:ff::2/64"]},
+                "lan": {"link": "lan", "addresses": ["192.168.1.1/24", "fd00:99:0:1::1/64"]},
+            },
+            "routes": [{"to": "10.0.0.0/8", "via": "10.255.0.1"}, {"to": "::/0", "via": "fd00:ff::1"}],
+        },
         "files": {
-            "interfaces": {"lo": {"addresses": ["192.168.1.10/32", "fd00:99::10/128"]},
-                           "wan": {"link": "wan", "addresses": ["10.255.0.2/30", "fd00:ff::2/64"]}},
-            "routes": [{"to": "0.0.0.0/0", "via": "10.255.0.1", "source": "192.168.1.10"},
-                       {"to": "::/0", "via": "fd00:ff::1", "source": "fd00:99::10"}],
+            "interfaces": {"e0": {"link": "lan", "addresses": ["192.168.1.10/24", "fd00:99:0:1::10/64"]}},
+            "routes": [{"to": "0.0.0.0/0", "via": "192.168.1.1"}, {"to": "::/0", "via": "fd00:99:0:1::1"}],
             "listen": ["tcp/445"],
         },
     },
-}  # fmt: skip
+}
 
 TRANSIT: dict[str, Any] = {
     "route_tables.from-office": {

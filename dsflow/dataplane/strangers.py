@@ -35,6 +35,10 @@ def _beyond(vcn: Vcn, index: Index) -> Iterator[Prefix]:
         others = [other for other in index.topology.vcns.values() if other is not vcn]
         yield from (prefix for other in others for family in Family for prefix in other.prefixes(family))
     for door in doors:
-        for route in door.routes if isinstance(door, DynamicRoutingGateway) else ():
-            if not any(route.to.overlaps(own) for own in vcn.prefixes(route.to.family)):
-                yield route.to
+        if isinstance(door, DynamicRoutingGateway):
+            yield from dict.fromkeys(entry.prefix for entry in door.addresses)
+            yield from (route.to for route in door.routes if not _overlaps(route.to, vcn))
+
+
+def _overlaps(prefix: Prefix, vcn: Vcn) -> bool:
+    return any(prefix.overlaps(own) for own in vcn.prefixes(prefix.family))
