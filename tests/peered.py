@@ -12,7 +12,7 @@ from typing import Any
 import dsflow
 from dsflow import Simulation
 
-__all__ = ["INSPECTED", "PEERED", "TRANSIT", "peered"]
+__all__ = ["INSPECTED", "OWN_TABLES", "PEERED", "TRANSIT", "peered"]
 
 PEERED: dict[str, Any] = {
     "apiVersion": "dsflow/v1",
@@ -134,6 +134,24 @@ INSPECTED: dict[str, Any] = {
     "gateways.to-spoke.route_table": "from-spoke",
 }
 """Tables on the hub's DRG and LPG that lead through its firewall."""
+
+
+OWN_TABLES: dict[str, Any] = {
+    "devices.firewall.interfaces.vnic.link": "subnet/data",
+    "devices.firewall.interfaces.vnic.addresses": ["10.0.8.99/24", "2001:db8:a00:8::99/64"],
+    "devices.firewall.interfaces.vnic.route_table": "hub",
+    "devices.firewall.routes": PEERED["devices"]["database"]["routes"],
+    "subnets.data.route_table": "inspected",
+    "route_tables.inspected": {
+        "vcn": "hub",
+        "rules": {"0.0.0.0/0": "private-ip/10.0.8.99", "::/0": "private-ip/2001:db8:a00:8::99"},
+    },
+    "route_tables.none": {"vcn": "hub"},
+    "pods.default/tool.route_table": "hub",
+    "nodes.hub-node.route_table": "none",
+}
+"""In one subnet of the hub: a firewall that the subnet's table leads to, with a table of its own for what it sends on;
+a pod whose addresses have that table too; and a node whose primary VNIC has a table without rules."""
 
 
 @cache

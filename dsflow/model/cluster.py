@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from dsflow.net.address import Address, Family
 
-__all__ = ["Listener", "Namespace", "Node", "Pod"]
+__all__ = ["MOST_PODS", "PODS_PER_VNIC", "Listener", "Namespace", "Node", "Pod"]
+
+MOST_PODS = 110
+"""What a kubelet runs unless it is told otherwise (kubernetes.io, KubeletConfiguration, maxPods)."""
+
+PODS_PER_VNIC = 31
+"""The classic number: 32 IPv4 addresses on a VNIC less its own (docs.oracle.com Network/Tasks/managingVNICs.htm, 2025).
+
+The page of 2026 allows 64, and VNIC profiles up to 256 on a node, where the node pool asks for them.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +76,16 @@ class Node:
     def id(self) -> str:
         """``node/NAME``."""
         return f"node/{self.name}"
+
+    @property
+    def most_pods(self) -> int:
+        """What its kubelet runs at most."""
+        return MOST_PODS if self.max_pods is None else self.max_pods
+
+    @property
+    def pod_capacity(self) -> int:
+        """How many pods it can hold: what its kubelet runs, and no more than its VNICs have addresses for if known."""
+        return self.most_pods if self.pod_vnics is None else min(self.most_pods, PODS_PER_VNIC * self.pod_vnics)
 
     def address(self, family: Family) -> Address | None:
         """The node's address of one family."""

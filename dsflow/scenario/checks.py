@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dsflow.model.topology import Topology
 from dsflow.scenario import (
+    checks_appliances,
     checks_cluster,
     checks_devices,
     checks_drg,
     checks_findings,
+    checks_limits,
     checks_peering,
     checks_routes,
     checks_rules,
@@ -56,18 +58,24 @@ _CHECKS = (
 _FINDINGS = (
     checks_findings.ipv6_rules_that_carry_nothing,
     checks_findings.rules_inside_their_own_subnet,
+    checks_findings.rules_inside_the_vcn,
     checks_findings.hosts_inside_a_vcn,
     checks_findings.services_without_pods,
     checks_findings.load_balancers_refused,
     checks_findings.kube_proxy_in_the_article,
     checks_cluster.node_ports_out_of_range,
     checks_findings.internet_gateway_without_public_addresses,
-    checks_findings.rules_to_vnics_that_check,
-    checks_findings.rules_back_to_their_own_subnet,
+    checks_appliances.rules_to_vnics_that_check,
+    checks_appliances.rules_back_to_their_own_subnet,
     checks_devices.links_without_two_ends,
     checks_drg.drg_next_hops_that_nobody_has,
     checks_devices.mtus_without_ipv6,
     checks_devices.router_anycast_addresses,
+    checks_appliances.half_of_each_connection,
+    checks_limits.rules_of_tables,
+    checks_limits.route_tables_of_vcns,
+    checks_limits.addresses_of_vnics,
+    checks_limits.pods_of_nodes,
 )
 
 

@@ -15,7 +15,7 @@ from dsflow.net.address import Address, Prefix
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["check_private_ip", "subnet_of_next_hop", "target_of", "why_it_carries_nothing"]
+__all__ = ["check_private_ip", "forwarder", "subnet_of_next_hop", "target_of", "why_it_carries_nothing"]
 
 _Holder = Node | tuple[GenericDevice, DeviceInterface]
 
@@ -90,3 +90,10 @@ def subnet_of_next_hop(rule: RouteRule, topology: Topology) -> Subnet | None:
     """The subnet of the VNIC that a rule leads to, where it leads to one that there is."""
     holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
     return None if holder is None else _subnet_of(holder, topology)
+
+
+def forwarder(rule: RouteRule, topology: Topology) -> tuple[GenericDevice, DeviceInterface] | None:
+    """The device and its VNIC that a rule leads to, where it takes what is not its own."""
+    holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
+    checked = holder is None or isinstance(holder, Node) or holder[1].source_destination_check
+    return None if checked or isinstance(holder, Node) else holder
