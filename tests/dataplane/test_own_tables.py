@@ -47,6 +47,8 @@ def test_an_appliance_in_its_clients_subnet_needs_a_table_of_its_own(family: int
     assert (first.in_interface, first.out_interface) == ("subnet/data", "device/firewall/vnic")
     assert second.in_interface == "device/firewall/vnic"
     assert str(second.steps[0].rule).startswith("device/firewall/vnic/route-table#")
+    told = [step for hop in chain.traces[0].hops for step in hop.steps if step.stage == "redirect"]
+    assert len(told) == (family == 4), "as it leaves as it came, Linux tells an IPv4 client of the virtual router"
     circle = _own().what_if({"devices.firewall.interfaces.vnic.route_table": None})
     assert circle.trace("database", "files", family=family, tcp=445).disposition is Disposition.HOP_LIMIT_EXCEEDED
 

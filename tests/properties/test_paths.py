@@ -98,7 +98,7 @@ def _lowers(simulation: Simulation, trace: Trace, index: int) -> bool:
     """Whether a device on the way is a routed hop: all are, but a VCN within one subnet."""
     hop = trace.hops[index]
     if hop.kind != "vcn":
-        assert hop.kind in ("node", "igw", "natgw", "sgw")
+        assert hop.kind in ("node", "igw", "natgw", "sgw", "lpg")
         return True
     came_from = trace.hops[index - 1].device
     subnet = str(hop.in_interface)
