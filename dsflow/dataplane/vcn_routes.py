@@ -17,7 +17,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.tables import Routes
 from dsflow.model.cluster import Node
-from dsflow.model.vcn import Gateway, RouteRule, ServiceGateway, Subnet, Vcn
+from dsflow.model.vcn import Gateway, LocalPeeringGateway, RouteRule, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family, Prefix
 
 __all__ = ["Owners", "VcnRoutes"]
@@ -59,7 +59,19 @@ class VcnRoutes:
             if not any(prefix in whole for whole in own):  # never consulted inside the own subnet
                 rows[prefix] = action
         rows |= {prefix: direct[prefix.family] for prefix in own}
-        return routes(rows.items(), *(self._no_route(holder, table, family, source) for family in Family))
+        for prefix, gateway in self._peers():
+            if not any(prefix in other for other in rows):
+                rows[prefix] = self._no_route(holder, table, source, _missing_rule(holder, table, prefix, gateway))
+        missing = [self._missing_route(holder, table, family) for family in Family]
+        return routes(rows.items(), *(self._no_route(holder, table, source, mend) for mend in missing))
+
+    def _peers(self) -> Iterator[tuple[Prefix, Gateway]]:
+        """The prefixes of peered VCNs, and the LPG to each."""
+        gateways = self._index.gateways_by_id
+        for gateway in self._index.gateways_of(self._vcn.name):
+            if isinstance(gateway, LocalPeeringGateway):
+                peer = self._index.topology.vcns[gateways[gateway.peer_id].vcn]
+                yield from ((prefix, gateway) for family in Family for prefix in peer.prefixes(family))
 
     def of_gateway(self, gateway: Gateway) -> Routes:
         """For what enters by a gateway."""
@@ -86,14 +98,11 @@ class VcnRoutes:
         gateway = self._index.gateways_by_id[rule.target]
         return Forward(words, Neighbor(rule.target, rule.target, self._vcn.id, self._index.attachment(gateway)))
 
-    def _no_route(self, holder: str, table: str | None, family: Family, source: str) -> Drop:
+    @staticmethod
+    def _no_route(holder: str, table: str | None, source: str, mend: str) -> Drop:
         name = f"route-table/{table}" if table else "no route table"
-        rule = Rule(
-            reason=f"no rule of {holder} ({name}) covers {{dst}}: dropped in silence",
-            source=source,
-            mend=self._missing_route(holder, table, family),
-        )
-        return Drop(rule, Disposition.NO_ROUTE)
+        reason = f"no rule of {holder} ({name}) covers {{dst}}: dropped in silence"
+        return Drop(Rule(reason=reason, source=source, mend=mend), Disposition.NO_ROUTE)
 
     def _missing_route(self, holder: str, table: str | None, family: Family) -> str:
         """The rule that would lead to the Internet, and the gateway for it where the VCN has none."""
@@ -105,9 +114,14 @@ class VcnRoutes:
         if gateway is None:
             kind = "NAT" if family is Family.IPV4 else "Internet"
             return f"for the Internet, add a gateway of kind {kind.lower()} and lead {prefix} to it"
-        if table is None:
-            return f"give {holder} a route table that leads {prefix} to {gateway.id}"
-        return f"for the Internet, add the rule {prefix}: {gateway.id} to route_tables.{table}.rules"
+        mend = _missing_rule(holder, table, prefix, gateway)
+        return mend if table is None else f"for the Internet, {mend}"
+
+
+def _missing_rule(holder: str, table: str | None, prefix: Prefix | str, gateway: Gateway) -> str:
+    if table is None:
+        return f"give {holder} a route table that leads {prefix} to {gateway.id}"
+    return f"add the rule {prefix}: {gateway.id} to route_tables.{table}.rules"
 
 
 def _destinations(rule: RouteRule, index: Index) -> tuple[Prefix, ...]:

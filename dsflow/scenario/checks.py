@@ -72,6 +72,8 @@ _FINDINGS = (
     checks_devices.mtus_without_ipv6,
     checks_devices.router_anycast_addresses,
     checks_appliances.half_of_each_connection,
+    checks_peering.peerings_without_a_rule,
+    checks_limits.prefixes_of_vcns,
     checks_limits.rules_of_tables,
     checks_limits.route_tables_of_vcns,
     checks_limits.addresses_of_vnics,

@@ -15,14 +15,25 @@ from dsflow.net.address import Family, Prefix
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["addresses_of_vnics", "pods_of_nodes", "route_tables_of_vcns", "rules_of_tables"]
+__all__ = ["addresses_of_vnics", "pods_of_nodes", "prefixes_of_vcns", "route_tables_of_vcns", "rules_of_tables"]
 
+PREFIXES_PER_VCN = 5
 RULES_PER_TABLE = 200
 IPV6_RULES_PER_TABLE = 50
 TABLES_PER_VCN = 300
 IPV6_PER_VNIC = 32
 IPV4_PER_VNIC = 1 + 64
 """The primary address and, by the page of 2026, so many secondary ones; that of 2025 has 32 in all."""
+
+
+def prefixes_of_vcns(topology: Topology, parsed: Parsed) -> None:
+    """The prefixes of a VCN, of each family: Oracle's pages of 2025 and 2026 name two numbers."""
+    for name, vcn in topology.vcns.items():
+        for family in Family:
+            number = len(vcn.prefixes(family))
+            if number > PREFIXES_PER_VCN:
+                told = f"{number} {family.title} prefixes, and OCI takes {PREFIXES_PER_VCN} in a VCN"
+                parsed.note(("vcns", name, str(family)), f"{told} (its page of 2025; that of 2026 says 16)")
 
 
 def rules_of_tables(topology: Topology, parsed: Parsed) -> None:

@@ -7,7 +7,7 @@ from dsflow.model.vcn import LocalPeeringGateway
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["peerings"]
+__all__ = ["peerings", "peerings_without_a_rule"]
 
 
 def peerings(topology: Topology, parsed: Parsed) -> None:
@@ -30,3 +30,11 @@ def _check_pair(path: Path, gateway: LocalPeeringGateway, peer: LocalPeeringGate
         parsed.report(path, f'"{peer.name}", an LPG of VCN {peer.vcn} too', "the LPG of another VCN")
     elif peer.peer != gateway.name:
         parsed.report(path, f'"{peer.name}", whose own peer is "{peer.peer}"', f"an LPG whose peer is {gateway.name}")
+
+
+def peerings_without_a_rule(topology: Topology, parsed: Parsed) -> None:
+    """A peering routes nothing by itself: each VCN needs a rule to its own LPG, or nothing comes back."""
+    targets = {rule.target for table in topology.route_tables.values() for rule in table.rules}
+    for name, gateway in topology.gateways.items():
+        if isinstance(gateway, LocalPeeringGateway) and gateway.id not in targets:
+            parsed.note(("gateways", name), f"no rule leads to {gateway.id}, so nothing in VCN {gateway.vcn} uses it")

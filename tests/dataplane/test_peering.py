@@ -64,6 +64,19 @@ def test_without_a_rule_nothing_flows_back() -> None:
     assert "lpg/to-hub" not in way(chain.traces[1])
 
 
+@pytest.mark.parametrize(("family", "prefix"), [(4, "10.0.0.0/16"), (6, "2001:db8:a00::/56")])
+def test_the_missing_rule_to_the_peer_is_the_mend(family: int, prefix: str) -> None:
+    """Where another rule covers the peer's VCN, that decides."""
+    simulation = peered().what_if({"route_tables.spoke.rules": {"203.0.113.0/24": "lpg/to-hub"}})
+    chain = simulation.trace(SHOP, "database", family=family, tcp=5432)
+    assert chain.disposition is Disposition.NO_ROUTE
+    assert chain.traces[0].mend == f"add the rule {prefix}: lpg/to-hub to route_tables.spoke.rules"
+    bare = peered().what_if({"subnets.pods.route_table": None}).trace(SHOP, "database", family=family, tcp=5432)
+    assert bare.traces[0].mend == f"give subnet/pods a route table that leads {prefix} to lpg/to-hub"
+    beyond = simulation.trace(SHOP, "internet/web", family=family, tcp=443)
+    assert str(beyond.traces[0].mend).startswith("for the Internet, add a gateway")
+
+
 @pytest.mark.parametrize("end", ["to-hub", "to-spoke"])
 def test_switched_off_at_one_end_it_carries_nothing_either_way(end: str) -> None:
     """As any gateway."""

@@ -23,6 +23,14 @@ def _prefixes(number: int, family: int) -> list[str]:
     return [f"2001:db8:{index:x}::/48" for index in range(0x100, 0x100 + number)]
 
 
+def test_prefixes_of_a_vcn() -> None:
+    ipv4 = ["10.0.0.0/16", *(f"172.{number}.0.0/16" for number in range(16, 20))]
+    assert findings({"vcns.lab.ipv4": ipv4}) == []
+    assert findings({"vcns.lab.ipv4": [*ipv4, "172.20.0.0/16"]}) == [
+        "vcns.lab.ipv4: 6 IPv4 prefixes, and OCI takes 5 in a VCN (its page of 2025; that of 2026 says 16)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("ipv4", "ipv6", "told"),
     [

@@ -70,3 +70,14 @@ def test_an_lpg_carries_no_packet_of_another_vcns_table() -> None:
     assert f"{expected}expected a gateway of VCN spoke" in told(
         {'route_tables.spoke.rules."10.9.0.0/16"': "lpg/to-spoke"}
     )
+
+
+def test_an_lpg_that_no_rule_leads_to_is_a_finding() -> None:
+    def found(changes: dict[str, Any]) -> list[str]:
+        topology = scenario.build(scenario.with_changes(scenario.read(PEERED), changes))
+        return [f"{finding.path}: {finding.found}" for finding in topology.findings]
+
+    assert found({}) == []
+    assert found({"route_tables.spoke.rules": {}}) == [
+        "gateways.to-hub: no rule leads to lpg/to-hub, so nothing in VCN spoke uses it"
+    ]
