@@ -20,7 +20,7 @@ from dsflow.model.cluster import Node
 from dsflow.model.vcn import Gateway, LocalPeeringGateway, RouteRule, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family, Prefix
 
-__all__ = ["Owners", "VcnRoutes"]
+__all__ = ["VcnRoutes"]
 
 Owners = Mapping[Family, Mapping[int, Neighbor]]
 """Who has which address of a VCN."""

@@ -26,10 +26,10 @@ from dsflow.scenario.checks_private_ip import subnet_of_next_hop
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["gateway_tables", "route_tables_in_use", "users"]
+__all__ = ["gateway_tables", "route_tables_in_use"]
 
 
-def users(topology: Topology) -> Iterator[tuple[Path, str, str | None]]:
+def _users(topology: Topology) -> Iterator[tuple[Path, str, str | None]]:
     """Everything that has a route table: where that is written, its name, and the VCN of who has it."""
     for name, gateway in topology.gateways.items():
         if gateway.route_table is not None:
@@ -50,7 +50,7 @@ def users(topology: Topology) -> Iterator[tuple[Path, str, str | None]]:
 
 def route_tables_in_use(topology: Topology, parsed: Parsed) -> None:
     """A route table that something has exists, in the same VCN; host-network pods have their node's."""
-    for path, given, vcn in users(topology):
+    for path, given, vcn in _users(topology):
         table = topology.route_tables.get(given)
         if table is None:
             if not parsed.is_set_aside("route_tables", given):
