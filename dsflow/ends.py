@@ -138,7 +138,10 @@ class Ends:
         return end
 
     def path_type(self, origin: End, target: End) -> PathType | None:
-        """The kind of path between two ends; None where the scenario has no cluster or neither end is in it."""
+        """The kind of path between two ends; None where the scenario has no cluster or neither end is in it.
+
+        Between pods of two VCNs it is *vcn-internal*: they are not of one pod network.
+        """
         if not self._topology.nodes:
             return None
         if self._is_on_premises(origin) or self._is_on_premises(target):
@@ -149,7 +152,7 @@ class Ends:
             return None if self._is_outside(target) else PathType.INGRESS
         if self._is_outside(target):
             return PathType.EGRESS
-        if origin.kind == "pod" and target.kind == "pod":
+        if origin.kind == "pod" and target.kind == "pod" and origin.vcn == target.vcn:
             return PathType.SAME_NODE if origin.node == target.node else PathType.CROSS_NODE
         return PathType.VCN_INTERNAL
 

@@ -32,7 +32,7 @@ _IPV6_RANGES = (
 
 
 def random_cluster(random: Random) -> Data:
-    """A cluster of 1-4 nodes with 0-6 pods each in one VCN, perhaps with a second VCN beside it."""
+    """A cluster of 1-4 nodes with 0-6 pods each in one VCN, perhaps with a second VCN beside it, perhaps peered."""
     data: Data = {"apiVersion": "dsflow/v1", "name": "generated", "vcns": {}, "gateways": {}, "route_tables": {}}
     data |= {"subnets": {}, "nodes": {}, "pods": {}, "services": {}, "load_balancers": {}}
     data["internet"] = _internet(random)
@@ -46,6 +46,9 @@ def random_cluster(random: Random) -> Data:
     if random.random() < 0.2:
         inside = ip_network(data["vcns"]["oke"]["ipv4"][0])
         data["internet"]["inside"] = {"ipv4": str(inside[-300]), "listen": ["tcp/80", "udp/53"]}
+    if "far" in data["vcns"] and random.random() < 0.7:
+        _peer(random, data)
+    _own_tables(random, data)
     return data
 
 
@@ -125,6 +128,29 @@ def _route_table(random: Random, data: Data, vcn: str, subnet: str) -> Data:
             rules[destination] = target
     data["route_tables"][subnet] = {"vcn": vcn, "rules": rules}
     return {"route_table": subnet}
+
+
+def _peer(random: Random, data: Data) -> None:
+    """Two LPGs between the VCNs, and rules to them in most tables."""
+    ends = {"oke": "oke-lpg", "far": "far-lpg"}
+    for vcn, other in (("oke", "far"), ("far", "oke")):
+        enabled = random.random() < 0.95
+        data["gateways"][ends[vcn]] = {"kind": "lpg", "vcn": vcn, "peer": ends[other], "enabled": enabled}
+        beyond = [data["vcns"][other]["ipv4"][0], *(entry["prefix"] for entry in data["vcns"][other]["ipv6"])]
+        for table in data["route_tables"].values():
+            if table["vcn"] == vcn:
+                table["rules"] |= {prefix: f"lpg/{ends[vcn]}" for prefix in beyond if random.random() < 0.85}
+
+
+def _own_tables(random: Random, data: Data) -> None:
+    """Now and then a node or a pod has the table of another subnet of its VCN, or one without rules."""
+    for holders in (data["nodes"], data["pods"]):
+        for name, holder in holders.items():
+            if random.random() < 0.08 and not holder.get("host_network"):
+                vcn = "far" if holder.get("node", name).startswith("far") else "oke"
+                data["route_tables"].setdefault(f"{vcn}-empty", {"vcn": vcn, "rules": {}})
+                tables = [table for table, entry in data["route_tables"].items() if entry["vcn"] == vcn]
+                holder["route_table"] = random.choice(tables)
 
 
 # --- the cluster ---------------------------------------------------------------------------------------------

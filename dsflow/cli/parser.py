@@ -156,8 +156,8 @@ def _add_get(commands: Any) -> None:
     parser.add_argument(
         "kind",
         metavar="KIND",
-        help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, routes, gateways, security-rules, "
-        "policies, hosts, devices or links",
+        help="pods, nodes, namespaces, services, load-balancers, vcns, subnets, vnics, routes, gateways, "
+        "security-rules, policies, hosts, devices or links",
     )
     _add_scenario(parser)
     _add_output(

@@ -17,7 +17,7 @@ from dsflow.dataplane.internet import compile_internet_host
 from dsflow.dataplane.tables import RouteLookup
 from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import DynamicRoutingGateway
+from dsflow.model.vcn import DynamicRoutingGateway, LocalPeeringGateway
 
 if TYPE_CHECKING:
     from dsflow.dataplane.wiring import Wiring
@@ -69,6 +69,8 @@ def compile_topology(topology: Topology) -> Dataplane:
     for gateway in topology.gateways.values():
         if isinstance(gateway, DynamicRoutingGateway):
             makers[gateway.id] = partial(machines.drg, gateway)
+        elif isinstance(gateway, LocalPeeringGateway):
+            makers[gateway.id] = partial(machines.lpg, gateway)
         else:
             makers[gateway.id] = partial(compile_gateway, gateway, index)
     for node in topology.nodes.values():
@@ -107,7 +109,7 @@ def _network_balancer(balancer: LoadBalancer, index: Index) -> Device:
 
 
 class _Machines:
-    """The compilers of DRGs and generic devices, imported with the first of them: most scenarios have none."""
+    """The compilers of DRGs, LPGs and generic devices, imported with the first of them: most scenarios have none."""
 
     def __init__(self, topology: Topology, index: Index) -> None:
         self._topology = topology
@@ -124,6 +126,12 @@ class _Machines:
         from dsflow.dataplane.drg import compile_drg
 
         return compile_drg(gateway, self._index, self._wiring)
+
+    def lpg(self, gateway: LocalPeeringGateway) -> Device:
+        """The device of a local peering gateway."""
+        from dsflow.dataplane.peering import compile_lpg
+
+        return compile_lpg(gateway, self._index)
 
     def device(self, generic: GenericDevice) -> Device:
         """The device of a router or host."""
@@ -144,7 +152,8 @@ def neighbors(device: Device) -> Iterator[Neighbor]:
 
 
 def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
-    tables = [table for routes in lookup.tables.values() for table in (routes.ipv4, routes.ipv6)]
+    senders = [routes for found in lookup.senders.values() for routes in found.values()]
+    tables = [table for routes in (*lookup.tables.values(), *senders) for table in (routes.ipv4, routes.ipv6)]
     actions = [action for table in tables for _, action in table.items()]
     for action in actions:
         if isinstance(action, Forward) and action.unresolved is None:

@@ -37,7 +37,7 @@ def compile_drg(gateway: DynamicRoutingGateway, index: Index, wiring: Wiring) ->
         tables={
             None: both_ways,
             vcn.id: routes((outward | returned | own).items(), _no_route(gateway)),
-            gateway.link: routes((inward | own).items(), _not_inside(vcn)),
+            gateway.link: routes((_imported(gateway, vcn, index) | inward | own).items(), _not_inside(vcn)),
         }
     )
     return Device(
@@ -69,9 +69,21 @@ def _far_interface(
 
 
 def _into_vcn(gateway: DynamicRoutingGateway, vcn: Vcn, index: Index) -> _Rows:
-    rule = Rule(reason=f"{{dst}} is inside {vcn.id}", assumption="drg-latency-as-igw")
-    way = Forward(rule, Neighbor(vcn.id, vcn.id, gateway.id, index.attachment(gateway)))
+    way = _enters(gateway, vcn, index, f"{{dst}} is inside {vcn.id}")
     return {prefix: way for family in Family for prefix in vcn.prefixes(family)}
+
+
+def _imported(gateway: DynamicRoutingGateway, vcn: Vcn, index: Index) -> _Rows:
+    """What the table of the attachment has rules for: a DRG always imports these (Oracle SDK, VcnRouteType)."""
+    table = index.topology.route_tables.get(gateway.route_table or "")
+    destinations = [rule.destination for rule in table.rules] if table else []
+    way = _enters(gateway, vcn, index, f"{gateway.id} has imported a route for {{dst}} from its table in {vcn.id}")
+    return {prefix: way for prefix in destinations if isinstance(prefix, Prefix)}
+
+
+def _enters(gateway: DynamicRoutingGateway, vcn: Vcn, index: Index, why: str) -> Forward:
+    rule = Rule(reason=why, assumption="drg-latency-as-igw")
+    return Forward(rule, Neighbor(vcn.id, vcn.id, gateway.id, index.attachment(gateway)))
 
 
 def _far_side(gateway: DynamicRoutingGateway, owners: dict[Family, dict[int, Neighbor]]) -> _Rows:

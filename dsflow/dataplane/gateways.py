@@ -11,6 +11,7 @@ from dsflow.dataplane.index import EDGE_LINK, Index
 from dsflow.dataplane.internet import OFF_MODEL, PRIVATE_SPACE, internet_rows, off_internet
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, PortPool
+from dsflow.dataplane.strangers import strangers
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, StaticNat, Track
 from dsflow.model.vcn import Gateway, InternetGateway, Ipv6Prefix, NatGateway, ServiceGateway, Vcn
 from dsflow.net.address import Family, Prefix
@@ -39,7 +40,7 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
     docs.oracle.com Network/Tasks/managingIGs.htm and Network/Concepts/ipv6.htm (2026-09).
     """
     vcn = index.topology.vcns[gateway.vcn]
-    rows = [*disabled(gateway), *_ipv6_scope(vcn, index)]
+    rows = [*disabled(gateway), *strangers(gateway, vcn, index), *_ipv6_scope(vcn, index)]
     exchange = index.public_ipv4.get(vcn.name, {})
     inbound = {public: private for public, (private, _) in exchange.items()}
     rules = {number: _one_to_one(source) for number, (_, source) in exchange.items()}
@@ -113,7 +114,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         kind="natgw",
         interfaces=_interfaces(vcn.id, "internet"),
         receive=(
-            Filter(rows=(*disabled(gateway), *_no_ipv6(gateway, vcn)), stage="scope"),
+            Filter(rows=(*disabled(gateway), *_no_ipv6(gateway, vcn), *strangers(gateway, vcn, index)), stage="scope"),
             Track(),
             Nat(hook="prerouting", rows=()),
             lookup,

@@ -152,7 +152,13 @@ class Index:
     def device_vnic(device: GenericDevice, interface: DeviceInterface) -> Neighbor:
         """A generic device's VNIC as the fabric sees it."""
         link = Link(id=f"{device.id}/{interface.name}", mtu_bytes=VCN_MTU_BYTES, delays=(Delay("vnic"),))
-        return Neighbor(f"subnet/{interface.subnet}", device.id, interface.name, link)
+        return Neighbor(Index.fabric_interface(device, interface), device.id, interface.name, link)
+
+    @staticmethod
+    def fabric_interface(device: GenericDevice, interface: DeviceInterface) -> str:
+        """The fabric's interface to a generic device's VNIC: the subnet's, or its own where it has a route table."""
+        own = f"{device.id}/{interface.name}"
+        return f"subnet/{interface.subnet}" if interface.route_table is None else own
 
     @staticmethod
     def attachment(gateway: Gateway) -> Link:

@@ -31,6 +31,7 @@ __all__ = [
     "ReversePath",
     "RouteLookup",
     "Routes",
+    "Senders",
     "SourceCheck",
     "StaticNat",
     "Table",
@@ -49,6 +50,10 @@ class Routes:
     ipv6: LongestPrefixTable[Action]
 
 
+Senders = Mapping[tuple[int, int], Routes]
+"""Routing tables by the family and the address of who sends."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RouteLookup:
     """Where a packet goes next, by destination, in the table of the interface it came in by.
@@ -58,9 +63,11 @@ class RouteLookup:
     ``answers`` is the table for answers of a connection that was given its destination here, whatever interface
     they came in by, and ``marked`` the one for what is about to be masqueraded as its destination's row wants; None:
     they are routed as anything else.
+    ``senders`` are tables that come before that of the interface, by the interface and the packet's source.
     """
 
     tables: Mapping[str | None, Routes]
+    senders: Mapping[str, Senders] = field(default_factory=dict)
     again: bool = False
     answers: Routes | None = None
     marked: Routes | None = None

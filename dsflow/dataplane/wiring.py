@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsflow.dataplane.action import Delay, Link, Neighbor
+from dsflow.dataplane.index import Index
 from dsflow.model.devices import DeviceInterface, GenericDevice
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway
@@ -107,7 +108,7 @@ def _wire(interface: DeviceInterface) -> Link:
 
 def _vnic(device: GenericDevice, interface: DeviceInterface, vcn: str) -> Neighbor:
     link = Link(id=f"{device.id}/{interface.name}", mtu_bytes=interface.mtu_bytes, delays=(Delay("vnic"),))
-    return Neighbor(interface.name, vcn, interface.link, link)
+    return Neighbor(interface.name, vcn, Index.fabric_interface(device, interface), link)
 
 
 def _device_end(device: GenericDevice, interface: DeviceInterface) -> _End:

@@ -144,7 +144,25 @@ def _route(table: RouteLookup) -> Stage:
         action = rows.lookup(packet.dst)
         return to_owner(action, packet) if isinstance(action, ToOwner) else action
 
-    return route
+    return _by_sender(table, route) if table.senders else route
+
+
+def _by_sender(table: RouteLookup, otherwise: Stage) -> Stage:
+    """The look-up in the table of who sends, where there is one."""
+    made: dict[int, Stage] = {}
+    stages = {
+        interface: {
+            sender: made.setdefault(id(found), _route(RouteLookup(tables={None: found})))
+            for sender, found in senders.items()
+        }
+        for interface, senders in table.senders.items()
+    }
+
+    def by_sender(packet: Packet, at: At) -> Outcome:
+        here = stages.get(at.in_interface or "", {})
+        return here.get((packet.family, packet.src), otherwise)(packet, at)
+
+    return by_sender
 
 
 def _martians(table: Martians) -> Stage:
@@ -189,8 +207,8 @@ def _redirect(table: Redirect) -> Stage:
             return None
         back = table.routes[packet.family].lookup(packet.src)
         if packet.family is Family.IPV6:  # the device tells itself too (ndisc_send_redirect asks for no gateway)
-            return table.told if isinstance(back, ToOwner | Deliver) else None
-        return table.told if isinstance(_way_back(table, packet, at.in_interface, back), ToOwner) else None
+            return table.told if isinstance(back, Deliver) or _is_on_link(back) else None
+        return table.told if _is_on_link(_way_back(table, packet, at.in_interface, back)) else None
 
     return redirect
 
@@ -205,6 +223,11 @@ def _way_back(table: Redirect, packet: Packet, in_interface: str | None, back: A
         return back
     behind = None if in_interface is None else table.behind.get(in_interface)
     return None if behind is None else behind.lookup(packet.src)
+
+
+def _is_on_link(back: Action | None) -> bool:
+    """Whether a route leads to neighbours themselves: on a link to their owners, in a subnet by the fabric."""
+    return isinstance(back, ToOwner) or (isinstance(back, Forward) and back.next_hop is None)
 
 
 def _is_later_fragment(packet: Packet) -> bool:

@@ -39,6 +39,7 @@ _WHAT = {
     "natgw": "a router; nft gives IPv4 the public address as source",
     "sgw": "a router, IPv4 only",
     "drg": "a router without translation",
+    "lpg": "a router without translation",
     "lb": "a host; socat ends the client's connections and dials the back ends",
     "internet": "a Linux host",
 }

@@ -2,7 +2,7 @@
 
 Beside the written links there are wires of the cloud: a subnet (``subnet/NAME``), where the fabric's virtual router
 and the VNICs are; a pair between a pod and its node, and between a gateway and its VCN, named after pod or gateway;
-and ``wire/internet``, where hosts and gateways are.
+one between the LPGs of a peering, named after both; and ``wire/internet``, where hosts and gateways are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dsflow.lab.command import Port
 from dsflow.model.cluster import Node
 from dsflow.model.devices import DeviceInterface
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import DynamicRoutingGateway, Gateway, ServiceGateway, Vcn
+from dsflow.model.vcn import DynamicRoutingGateway, Gateway, LocalPeeringGateway, ServiceGateway, Vcn
 from dsflow.net.address import Address, Family
 
 __all__ = ["INTERNET", "next_hop", "ports_of"]
@@ -87,6 +87,9 @@ def _of_gateway(gateway: Gateway) -> Iterator[_End]:
             name="far", link=gateway.link, mtu_bytes=DRG_MTU_BYTES, addresses=gateway.addresses, source=gateway.source
         )
         yield _End(far, gateway.link, gateway.link)
+    elif isinstance(gateway, LocalPeeringGateway):
+        wire = "~".join(sorted((gateway.id, gateway.peer_id)))
+        yield _end("peer", wire, VCN_MTU_BYTES, gateway.peer_id)
     else:
         name = "oracle-services" if isinstance(gateway, ServiceGateway) else "internet"
         yield _end(name, INTERNET, INTERNET_MTU_BYTES)

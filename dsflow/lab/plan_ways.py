@@ -8,11 +8,14 @@ blackhole route: the cloud drops in silence.  Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from dsflow.dataplane.action import Action, Deliver, Forward, Neighbor, ToOwner
 from dsflow.dataplane.device import Device
+from dsflow.dataplane.index import Index
 from dsflow.dataplane.tables import RouteLookup, Routes
 from dsflow.lab.command import Command, Port, Tool
+from dsflow.lab.plan_nft import chain
 from dsflow.lab.plan_ports import next_hop
 from dsflow.model.topology import Topology
 from dsflow.net.address import Address, Family, Prefix
@@ -25,11 +28,21 @@ NOBODY = "02:ff:ff:ff:ff:ff"
 
 _NOBODYS_NUMBER = 0xFFFE
 _FIRST_TABLE = 1001
+_VNIC_PREFERENCE = 80  # what a VNIC that does not check sends may bear another's address
+_SENDER_PREFERENCE = 90
 _IIF_PREFERENCE = 100
 _LOCAL_PREFERENCE = 200
 
 _Rows = dict[Prefix, Neighbor | None]
 """Where to, by prefix; None for nowhere."""
+
+
+class _Served(NamedTuple):
+    """A routing table: for what comes in where, None for what is made there, and for which senders behind what."""
+
+    routes: Routes
+    interfaces: list[str | None]
+    senders: list[tuple[str, Address]]
 
 
 class Ways:
@@ -43,6 +56,14 @@ class Ways:
         for balancer in topology.load_balancers.values():  # the fabric calls its way to one by that one's name
             subnet = topology.subnets[balancer.subnet]
             self._at[f"vcn/{subnet.vcn}", balancer.id] = self._at[f"vcn/{subnet.vcn}", subnet.id]
+        self._own: dict[tuple[str, str], Port] = {}
+        index = Index(topology)
+        for vcn in topology.vcns.values():
+            for device, vnic in index.device_vnics(vcn.name):
+                name = index.fabric_interface(device, vnic)
+                if vnic.route_table is not None:
+                    self._at[vcn.id, name] = self._at[vcn.id, f"subnet/{vnic.subnet}"]
+                    self._own[vcn.id, name] = self._at[device.id, vnic.name]
 
     def port(self, device: str, interface: str) -> Port | None:
         """The port that a trace calls so."""
@@ -66,33 +87,69 @@ class Ways:
         used: dict[tuple[str, Family, Port | None], None] = {}
         texts: list[str] = []
         for table, number in tables:
-            sources = device if number is not None and None in table[1] and is_router(device) else None
+            sources = device if number is not None and None in table.interfaces and is_router(device) else None
             for family in Family:
-                for prefix, way in self._rows(device, table[0], family, sources).items():
+                for prefix, way in self._rows(device, table.routes, family, sources).items():
                     texts.append(self._route(device, prefix, way, number, sources))
                     if way is not None:
                         used[self._leaving(device, way), family, self._next(way)] = None
         yield from (Command(Tool.IP, namespace, self._neighbour(*one)) for one in used)
         yield from (Command(Tool.IP, namespace, text) for text in texts)
-        yield from _rules(device, tables, self._kernel_names(device), namespace)
+        yield from self._rules(device, tables, namespace)
+        yield from self._marks(device, namespace)
+
+    def _marks(self, device: Device, namespace: str) -> Iterator[Command]:
+        """Marks by which a fabric knows the packets of VNICs with a table of their own: by hardware address."""
+        own = [port for (fabric, _), port in self._own.items() if fabric == device.id]
+        if own:
+            told = [f"ether saddr {port.mac} meta mark set {self._numbers[port]}" for port in own]
+            lines = chain("senders", "filter hook prerouting priority -310", told)
+            yield Command(Tool.NFT, namespace, "\n".join(["table inet senders {", *lines, "}"]) + "\n")
 
     def _kernel_names(self, device: Device) -> dict[str, str]:
         return {name: port.name for (owner, name), port in self._at.items() if owner == device.id}
 
-    def _tables(self, device: Device) -> Iterator[tuple[tuple[Routes, list[str | None]], int | None]]:
-        """The device's routing tables with the interfaces that each is for, None for what is made there.
+    def _tables(self, device: Device) -> Iterator[tuple[_Served, int | None]]:
+        """The device's routing tables with what each is for.
 
         A machine's own table is the kernel's main one, without a number.
         """
         if not device.forward:
-            yield (_lookup(device.send).tables[None], [None]), None
+            yield _Served(_lookup(device.send).tables[None], [None], []), None
             return
-        by_table: dict[tuple[int, bool], tuple[Routes, list[str | None]]] = {}
-        for interface, table in _lookup(device.receive).tables.items():
-            by_table.setdefault((id(table), interface is None), (table, []))[1].append(interface)
+        by_table: dict[tuple[int, bool], _Served] = {}
+        lookup = _lookup(device.receive)
+        for interface, table in lookup.tables.items():
+            by_table.setdefault((id(table), interface is None), _Served(table, [], [])).interfaces.append(interface)
+        for interface, senders in lookup.senders.items():
+            for sender, table in senders.items():
+                found = by_table.setdefault((id(table), False), _Served(table, [], []))
+                found.senders.append((interface, Address(Family(sender[0]), sender[1])))
         for place, found in enumerate(by_table.values()):
-            main = None in found[1] and not is_router(device)
+            main = None in found.interfaces and not is_router(device)
             yield found, None if main else _FIRST_TABLE + place
+
+    def _rules(self, device: Device, tables: Sequence[tuple[_Served, int | None]], namespace: str) -> Iterator[Command]:
+        """Which table serves whom; a cloud router takes nothing for itself, so its own come last."""
+        names = self._kernel_names(device)
+        both: dict[str, None] = {}
+        for table, number in tables:
+            for interface in table.interfaces if number is not None else ():
+                own = self._own.get((device.id, interface or ""))
+                if own is not None:
+                    both[f"rule add fwmark {self._numbers[own]} lookup {number} pref {_VNIC_PREFERENCE}"] = None
+                else:
+                    name = "lo" if interface is None else names[interface]
+                    both[f"rule add iif {name} lookup {number} pref {_IIF_PREFERENCE}"] = None
+        if is_router(device):
+            both |= dict.fromkeys((f"rule add lookup local pref {_LOCAL_PREFERENCE}", "rule del pref 0"))
+        for table, number in tables:
+            for interface, sender in table.senders:
+                tool = Tool.IP if sender.family is Family.IPV4 else Tool.IPV6
+                told = f"rule add from {sender} iif {names[interface]} lookup {number} pref {_SENDER_PREFERENCE}"
+                yield Command(tool, namespace, told)
+        for tool in (Tool.IP, Tool.IPV6):
+            yield from (Command(tool, namespace, text) for text in both)
 
     def _rows(self, device: Device, table: Routes, family: Family, sources: Device | None) -> _Rows:
         lpm = table.ipv4 if family is Family.IPV4 else table.ipv6
@@ -215,22 +272,3 @@ def source_addresses(device: Device, family: Family) -> list[Address]:
 def _source(device: Device, prefix: Prefix) -> Address | None:
     value = device.icmp_sources[prefix.family][None].lookup(prefix.first)
     return None if value is None else Address(prefix.family, value)
-
-
-def _rules(
-    device: Device,
-    tables: Sequence[tuple[tuple[Routes, list[str | None]], int | None]],
-    names: Mapping[str, str],
-    namespace: str,
-) -> Iterator[Command]:
-    """Which table serves what comes in where; a cloud router takes nothing for itself, so its own come last."""
-    texts = {
-        f"rule add iif {'lo' if interface is None else names[interface]} lookup {number} pref {_IIF_PREFERENCE}": None
-        for (_, interfaces), number in tables
-        if number is not None
-        for interface in interfaces
-    }
-    if is_router(device):
-        texts |= dict.fromkeys((f"rule add lookup local pref {_LOCAL_PREFERENCE}", "rule del pref 0"))
-    for tool in (Tool.IP, Tool.IPV6):
-        yield from (Command(tool, namespace, text) for text in texts)

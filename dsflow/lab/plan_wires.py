@@ -57,13 +57,10 @@ class Wire:
         return f"p{place}" if self.router is None else f"s{self.number}p{place}"
 
     def members(self) -> dict[str, str]:
-        """A fabric's ports as traces call them: by the subnet, a load balancer by its own name."""
+        """A fabric's ports as traces call them: by the subnet, load balancers and VNICs with a table by their own."""
         if self.router is None:
             return {}
-        return {
-            self.member(end): end.device if end.device.startswith("lb/") else self.router.trace_name
-            for end in self.ends
-        }
+        return {self.member(end): _own_name(end) or self.router.trace_name for end in self.ends}
 
     def bridge(self, namespaces: Mapping[str, str]) -> Iterator[Command]:
         """The bridge without its ports."""
@@ -101,6 +98,13 @@ class Wire:
         yield Command(Tool.IP, namespace, f"link set dev {bridge} up")
         for end in self.ends if self.router is not None else ():
             yield Command(Tool.BRIDGE, namespace, f"fdb replace {end.mac} dev {self.member(end)} master static")
+
+
+def _own_name(end: Port) -> str | None:
+    """What a fabric calls its interface to a load balancer, or to a VNIC that has a route table of its own."""
+    if end.device.startswith("lb/"):
+        return end.device
+    return None if end.interface.route_table is None else f"{end.device}/{end.name}"
 
 
 def _own_end(port: Port) -> str:

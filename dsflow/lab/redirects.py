@@ -84,8 +84,15 @@ def note_others(chain: Chain, caught: Iterable[Caught], limits: Limits, now: flo
 
 
 def seen_redirects(caught: Iterable[Caught]) -> set[Told]:
-    """Who told whom, as it left the teller."""
-    leaving = (packet for packet in caught if packet.direction == "out" and is_redirect(packet.raw))
+    """Who told whom, as it left the teller; a fabric's bridge that hands one on tells nobody.
+
+    What a device tells itself leaves and comes by ``lo``.
+    """
+    redirects = [packet for packet in caught if is_redirect(packet.raw)]
+    came = {
+        (packet.device, packet.raw) for packet in redirects if packet.direction == "in" and packet.interface != "lo"
+    }
+    leaving = (packet for packet in redirects if packet.direction == "out" and (packet.device, packet.raw) not in came)
     return {Told(packet.device, _receiver(packet)) for packet in leaving}
 
 

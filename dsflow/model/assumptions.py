@@ -231,6 +231,14 @@ _REGISTRY = (
         confidence="unknown",
         source="no figure found",
     ),
+    Assumption(
+        id="lpg-latency-as-igw",
+        statement="Each of the two local peering gateways of a peering costs as much time as an Internet gateway.",
+        default="as-igw",
+        alternatives=("less",),
+        confidence="unknown",
+        source="no figure found",
+    ),
 )
 
 ASSUMPTIONS: dict[str, Assumption] = {entry.id: entry for entry in _REGISTRY}

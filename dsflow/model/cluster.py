@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from dsflow.net.address import Address, Family
 
-__all__ = ["Listener", "Namespace", "Node", "Pod"]
+__all__ = ["MOST_PODS", "PODS_PER_VNIC", "Listener", "Namespace", "Node", "Pod"]
+
+MOST_PODS = 110
+"""What a kubelet runs unless it is told otherwise (kubernetes.io, KubeletConfiguration, maxPods)."""
+
+PODS_PER_VNIC = 31
+"""The classic number: 32 IPv4 addresses on a VNIC less its own (docs.oracle.com Network/Tasks/managingVNICs.htm, 2025).
+
+The page of 2026 allows 64, and VNIC profiles up to 256 on a node, where the node pool asks for them.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +57,8 @@ class Node:
     """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets.
 
     ``nsgs`` are the groups that its primary VNIC is in, ``pod_nsgs`` those of its pod VNICs.
+    ``route_table`` is that of its primary VNIC, None for the subnet's.  ``max_pods`` is what its kubelet runs at most,
+    ``pod_vnics`` how many VNICs it has for pods; None where the scenario does not say.
     """
 
     name: str
@@ -60,12 +71,25 @@ class Node:
     listen: tuple[Listener, ...] = ()
     nsgs: tuple[str, ...] = ()
     pod_nsgs: tuple[str, ...] = ()
+    route_table: str | None = None
+    max_pods: int | None = None
+    pod_vnics: int | None = None
     source: str = ""
 
     @property
     def id(self) -> str:
         """``node/NAME``."""
         return f"node/{self.name}"
+
+    @property
+    def most_pods(self) -> int:
+        """What its kubelet runs at most."""
+        return MOST_PODS if self.max_pods is None else self.max_pods
+
+    @property
+    def pod_capacity(self) -> int:
+        """How many pods it can hold: what its kubelet runs, and no more than its VNICs have addresses for if known."""
+        return self.most_pods if self.pod_vnics is None else min(self.most_pods, PODS_PER_VNIC * self.pod_vnics)
 
     def address(self, family: Family) -> Address | None:
         """The node's address of one family."""
@@ -77,7 +101,8 @@ class Pod:
     """A pod with its own addresses, or a host-network pod, which has its node's (then ``subnet`` is None).
 
     ``ports`` are its containers' named ports, which say nothing of what listens.  ``ready`` is what its readiness
-    probe finds.  A ``terminating`` pod is one being deleted.
+    probe finds.  A ``terminating`` pod is one being deleted.  ``route_table`` is that of its addresses, None for the
+    subnet's.
     """
 
     namespace: str
@@ -92,6 +117,7 @@ class Pod:
     ports: tuple[tuple[str, Listener], ...] = ()
     ready: bool = True
     terminating: bool = False
+    route_table: str | None = None
     source: str = ""
 
     @property

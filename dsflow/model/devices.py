@@ -76,7 +76,8 @@ class DeviceInterface:
     """An interface.  ``link`` names one of ``links:``, or a subnet as ``subnet/NAME``; only ``lo`` has none.
 
     ``source_destination_check`` is OCI's, of the VNIC that an interface in a subnet is: it sends and takes
-    nothing that is not from or to an address of its own.  ``nsgs`` are the groups that the VNIC is in.
+    nothing that is not from or to an address of its own.  ``nsgs`` are the groups that the VNIC is in, ``route_table``
+    is that of such a VNIC, None for the subnet's.
     """
 
     name: str
@@ -85,6 +86,7 @@ class DeviceInterface:
     addresses: tuple[InterfaceAddress, ...] = ()
     source_destination_check: bool = True
     nsgs: tuple[str, ...] = ()
+    route_table: str | None = None
     source: str = ""
 
     @property

@@ -15,6 +15,7 @@ __all__ = [
     "Gateway",
     "InternetGateway",
     "Ipv6Prefix",
+    "LocalPeeringGateway",
     "NatGateway",
     "Origin",
     "RouteRule",
@@ -151,6 +152,7 @@ class InternetGateway:
     name: str
     vcn: str
     enabled: bool = True
+    route_table: str | None = None
     source: str = ""
 
     @property
@@ -167,6 +169,7 @@ class NatGateway:
     vcn: str
     public_ipv4: Address
     enabled: bool = True
+    route_table: str | None = None
     source: str = ""
 
     @property
@@ -183,6 +186,7 @@ class ServiceGateway:
     vcn: str
     services: tuple[tuple[str, tuple[Prefix, ...]], ...]
     enabled: bool = True
+    route_table: str | None = None
     source: str = ""
 
     @property
@@ -213,6 +217,7 @@ class DynamicRoutingGateway:
     addresses: tuple[InterfaceAddress, ...]
     routes: tuple[DrgRoute, ...] = ()
     enabled: bool = True
+    route_table: str | None = None
     source: str = ""
 
     @property
@@ -221,4 +226,30 @@ class DynamicRoutingGateway:
         return f"drg/{self.name}"
 
 
-Gateway = InternetGateway | NatGateway | ServiceGateway | DynamicRoutingGateway
+@dataclass(frozen=True, kw_only=True)
+class LocalPeeringGateway:
+    """One end of a peering of two VCNs in a region (an LPG): both families, addresses kept.
+
+    ``peer`` is the name of the LPG in the other VCN, which names this one.
+    """
+
+    name: str
+    vcn: str
+    peer: str
+    enabled: bool = True
+    route_table: str | None = None
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """``lpg/NAME``."""
+        return f"lpg/{self.name}"
+
+    @property
+    def peer_id(self) -> str:
+        """The device id of the other end."""
+        return f"lpg/{self.peer}"
+
+
+Gateway = InternetGateway | NatGateway | ServiceGateway | DynamicRoutingGateway | LocalPeeringGateway
+"""A door of a VCN; ``route_table`` serves what enters by it, which without one is delivered to its address."""

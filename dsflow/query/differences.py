@@ -19,7 +19,7 @@ from dsflow.trace.words import CAVEAT, ends_words, interval_words, verdict_words
 
 __all__ = ["alike", "differences"]
 
-_GATEWAYS = ("igw", "natgw", "sgw", "drg")
+_GATEWAYS = ("igw", "natgw", "sgw", "drg", "lpg")
 
 
 def differences(ipv4: Chain, ipv6: Chain) -> tuple[Difference, ...]:

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 from dsflow.errors import UsageError, did_you_mean
 from dsflow.model.cluster import Node, Pod
-from dsflow.model.devices import DeviceRoute, RouteType
 from dsflow.model.security import SecurityRule, SecurityRules
-from dsflow.model.vcn import DynamicRoutingGateway, NatGateway, ServiceGateway
 from dsflow.net.address import Address, Family
+from dsflow.query.entry import Entry
 from dsflow.query.listed_services import (
     LOAD_BALANCER_COLUMNS,
     SERVICE_COLUMNS,
@@ -24,17 +23,11 @@ from dsflow.query.listed_services import (
     load_balancer_rows,
     service_rows,
 )
+from dsflow.query.listing_network import gateways, links, routes, subnets, vcns, vnics
 from dsflow.query.table import Row, Table
 from dsflow.simulation import Simulation
 
 __all__ = ["KINDS", "Listing", "kind_of", "listing"]
-
-
-class Entry(NamedTuple):
-    """One object: its id, and a value for every column (None or empty where it has none)."""
-
-    id: str
-    values: tuple[Any, ...]
 
 
 class Kind(NamedTuple):
@@ -169,9 +162,8 @@ def _nodes(simulation: Simulation) -> Iterator[Entry]:
     pods = Counter(pod.node for pod in topology.pods.values())
     for node in topology.nodes.values():
         cells = node.name, node.ipv4, node.ipv6, node.subnet, pods[node.name]
-        yield Entry(
-            node.id, (*cells, node.public_ipv4, node.availability_domain, node.listen, labels_text(node.labels))
-        )
+        rest = node.public_ipv4, node.availability_domain, node.listen, node.pod_capacity, node.route_table
+        yield Entry(node.id, (*cells, *rest, labels_text(node.labels)))
 
 
 def _namespaces(simulation: Simulation) -> Iterator[Entry]:
@@ -189,54 +181,6 @@ def _load_balancers(simulation: Simulation) -> Iterator[Entry]:
     yield from (Entry(*row) for row in load_balancer_rows(simulation.topology))
 
 
-def _vcns(simulation: Simulation) -> Iterator[Entry]:
-    topology = simulation.topology
-    for vcn in topology.vcns.values():
-        ipv6 = tuple(f"{entry.prefix} ({entry.origin})" for entry in vcn.ipv6)
-        subnets = tuple(subnet.name for subnet in topology.subnets.values() if subnet.vcn == vcn.name)
-        yield Entry(vcn.id, (vcn.name, vcn.ipv4, ipv6, subnets))
-
-
-def _subnets(simulation: Simulation) -> Iterator[Entry]:
-    for subnet in simulation.topology.subnets.values():
-        access = "public" if subnet.public else "private"
-        yield Entry(subnet.id, (subnet.name, subnet.ipv4, subnet.ipv6, access, subnet.route_table, subnet.vcn))
-
-
-def _routes(simulation: Simulation) -> Iterator[Entry]:
-    topology = simulation.topology
-    for table in topology.route_tables.values():
-        users = tuple(subnet.name for subnet in topology.subnets.values() if subnet.route_table == table.name)
-        for number, rule in enumerate(table.rules, start=1):
-            yield Entry(f"{table.id}#{number}", (table.name, rule.destination, rule.target, users, rule.source))
-    for device in topology.devices.values():
-        for number, route in enumerate(device.routes, start=1):
-            yield Entry(f"{device.id}/routes#{number}", (device.id, route.to, _target(route), (), route.source))
-    for gateway in topology.gateways.values():
-        if isinstance(gateway, DynamicRoutingGateway):
-            for number, way in enumerate(gateway.routes, start=1):
-                cells = gateway.id, way.to, f"{way.via} {gateway.link}", (), way.source
-                yield Entry(f"{gateway.id}/routes#{number}", cells)
-
-
-def _target(route: DeviceRoute) -> str:
-    """Where a device's route leads: a next hop, an interface, or what becomes of the packets instead."""
-    if route.type is not RouteType.UNICAST:
-        return str(route.type) if route.metric is None else f"{route.type} metric {route.metric}"
-    way = str(route.interface) if route.via is None else f"{route.via} {route.interface}"
-    more = (("metric", route.metric), ("mtu", route.mtu_bytes), ("src", route.source_address))
-    return way + "".join(f" {name} {value}" for name, value in more if value is not None)
-
-
-def _gateways(simulation: Simulation) -> Iterator[Entry]:
-    for gateway in simulation.topology.gateways.values():
-        public = gateway.public_ipv4 if isinstance(gateway, NatGateway) else None
-        services = tuple(label for label, _ in gateway.services) if isinstance(gateway, ServiceGateway) else ()
-        drg = gateway if isinstance(gateway, DynamicRoutingGateway) else None
-        far = (drg.link, drg.addresses) if drg else (None, ())
-        yield Entry(gateway.id, (gateway.name, gateway.id, gateway.vcn, gateway.enabled, public, services, *far))
-
-
 def _hosts(simulation: Simulation) -> Iterator[Entry]:
     for host in simulation.topology.internet.values():
         yield Entry(host.id, (host.name, host.ipv4, host.ipv6, host.listen, host.distance_km, host.access))
@@ -251,24 +195,6 @@ def _devices(simulation: Simulation) -> Iterator[Entry]:
             for value in values
         )
         yield Entry(device.id, (device.id, device.kind, len(device.interfaces), tuple(device.interfaces), addresses))
-
-
-def _links(simulation: Simulation) -> Iterator[Entry]:
-    topology = simulation.topology
-    for link in topology.links.values():
-        ends = tuple(
-            f"{device.name}:{interface.name}"
-            for device in topology.devices.values()
-            for interface in device.interfaces.values()
-            if interface.link == link.name
-        )
-        ends += tuple(
-            f"{gateway.id}:{gateway.link}"
-            for gateway in topology.gateways.values()
-            if isinstance(gateway, DynamicRoutingGateway) and gateway.link == link.name
-        )
-        kind = "point-to-point" if len(ends) <= 2 else "lan"
-        yield Entry(f"link/{link.name}", (link.name, kind, len(ends), ends, link.source))
 
 
 def _security_rules(simulation: Simulation) -> Iterator[Entry]:
@@ -301,18 +227,39 @@ KINDS: dict[str, Kind] = {
     "pods": Kind(
         ("NS", "NAME", "IPv4", "IPv6", "NODE", "SUBNET", "LISTEN", "LABELS", "HOST-NETWORK", "STATE"), 5, _pods
     ),
-    "nodes": Kind(("NAME", "IPv4", "IPv6", "SUBNET", "PODS", "PUBLIC-IPv4", "DOMAIN", "LISTEN", "LABELS"), 5, _nodes),
+    "nodes": Kind(
+        (
+            "NAME",
+            "IPv4",
+            "IPv6",
+            "SUBNET",
+            "PODS",
+            "PUBLIC-IPv4",
+            "DOMAIN",
+            "LISTEN",
+            "CAPACITY",
+            "ROUTE-TABLE",
+            "LABELS",
+        ),
+        5,
+        _nodes,
+    ),
+    "vnics": Kind(("OWNER", "INTERFACE", "SUBNET", "IPv4s", "IPv6s", "ROUTE-TABLE", "VCN", "ADDRESSES"), 6, vnics),
     "namespaces": Kind(("NAME", "PODS", "LABELS"), 3, _namespaces),
     "services": Kind(SERVICE_COLUMNS, 6, _services),
     "load-balancers": Kind(LOAD_BALANCER_COLUMNS, 6, _load_balancers),
-    "vcns": Kind(("NAME", "IPv4", "IPv6", "SUBNETS"), 3, _vcns),
-    "subnets": Kind(("NAME", "IPv4", "IPv6", "ACCESS", "ROUTE-TABLE", "VCN"), 5, _subnets),
-    "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE"), 4, _routes),
-    "gateways": Kind(("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES", "LINK", "ADDRESSES"), 5, _gateways),
+    "vcns": Kind(("NAME", "IPv4", "IPv6", "SUBNETS"), 3, vcns),
+    "subnets": Kind(("NAME", "IPv4", "IPv6", "ACCESS", "ROUTE-TABLE", "VCN"), 5, subnets),
+    "routes": Kind(("TABLE", "DESTINATION", "TARGET", "SUBNETS", "SOURCE", "OTHERS"), 4, routes),
+    "gateways": Kind(
+        ("NAME", "ID", "VCN", "ENABLED", "PUBLIC-IPv4", "SERVICES", "LINK", "ADDRESSES", "PEER", "ROUTE-TABLE"),
+        5,
+        gateways,
+    ),
     "security-rules": Kind(("OF", "SIDE", "RULE", "PEER", "TRAFFIC", "STATE", "SOURCE"), 6, _security_rules),
     "policies": Kind(("NS", "NAME", "SELECTOR", "SIDES", "PODS", "INGRESS", "EGRESS", "ISOLATED"), 5, _policies),
     "hosts": Kind(("NAME", "IPv4", "IPv6", "LISTEN", "DISTANCE-KM", "ACCESS"), 4, _hosts),
     "devices": Kind(("ID", "KIND", "INTERFACES", "NAMES", "ADDRESSES"), 3, _devices),
-    "links": Kind(("NAME", "KIND", "ENDS", "INTERFACES", "SOURCE"), 4, _links),
+    "links": Kind(("NAME", "KIND", "ENDS", "INTERFACES", "SOURCE"), 4, links),
 }
 """Everything that can be listed, in the order in which messages name it."""

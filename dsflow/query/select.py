@@ -5,7 +5,7 @@ addresses of their own only; hosts, Services and nodes in the order of their nam
 
 ===============  ============================================================================
 same-node        the first pod that shares its node with another listening pod, to the first of those
-cross-node       the first pod for which another node has a listening pod, to the first of those
+cross-node       the first pod for which another node of its VCN has a listening pod, to the first of those
 ingress          the first Internet host, to the first Service of type LoadBalancer
 egress           the first pod, to the first Internet host that listens
 vcn-internal     the first node, to the first listening pod
@@ -20,6 +20,7 @@ one family, the answer is *family-unavailable*.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -85,9 +86,17 @@ def _same_node(topology: Topology) -> _Pair | str:
 
 def _cross_node(topology: Topology) -> _Pair | str:
     pods = _pods(topology)
-    first_of_nodes = [found[0] for found in _two_of_each_node(pods).values()]
-    found = _first_pair(pods, lambda pod: [other for other in first_of_nodes[:2] if other.node != pod.node])
+    first_of_nodes: defaultdict[str, list[Pod]] = defaultdict(list)
+    for listening, *_ in _two_of_each_node(pods).values():
+        first_of_nodes[_vcn(listening, topology)].append(listening)
+    found = _first_pair(
+        pods, lambda pod: [other for other in first_of_nodes[_vcn(pod, topology)][:2] if other.node != pod.node]
+    )
     return found or "no two pods on different nodes, one of them listening"
+
+
+def _vcn(pod: Pod, topology: Topology) -> str:
+    return topology.subnets[topology.nodes[pod.node].subnet].vcn
 
 
 def _ingress(topology: Topology) -> _Pair | str:

@@ -102,13 +102,15 @@ class Cable:
 class Layout:
     """The boxes in drawing order, those of devices by id, and what joins generic devices to others.
 
-    ``ports`` are the places of interfaces, ``fabrics`` the VCNs into which an interface leads directly, and
-    ``detours`` the first points of a line from an interface that must go around something.
+    ``peerings`` are gateways that lead directly to each other, ``ports`` the places of interfaces, ``fabrics`` the
+    VCNs into which an interface leads directly, and ``detours`` the first points of a line from an interface that
+    must go around something.
     """
 
     boxes: list[Box] = field(default_factory=list)
     devices: dict[str, Box] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    peerings: list[tuple[str, str]] = field(default_factory=list)
     ports: dict[Port, Point] = field(default_factory=dict)
     fabrics: dict[Port, str] = field(default_factory=dict)
     detours: dict[Port, list[Point]] = field(default_factory=dict)

@@ -27,7 +27,16 @@ from dsflow.model.cluster import Node, Pod
 from dsflow.model.devices import GenericDevice
 from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import DynamicRoutingGateway, Gateway, InternetGateway, NatGateway, ServiceGateway, Subnet, Vcn
+from dsflow.model.vcn import (
+    DynamicRoutingGateway,
+    Gateway,
+    InternetGateway,
+    LocalPeeringGateway,
+    NatGateway,
+    ServiceGateway,
+    Subnet,
+    Vcn,
+)
 from dsflow.net.address import Address, Family
 from dsflow.report.boxes import (
     ASIDE_WIDTH,
@@ -174,6 +183,8 @@ class _Planner:
         box = self.layout.add(Box(Role.GATEWAY, left, top, DEVICE[0], height, gateway.id, words), gateway.id)
         if isinstance(gateway, DynamicRoutingGateway):
             self.layout.ports[gateway.id, gateway.link] = box.x, box.middle[1]
+        if isinstance(gateway, LocalPeeringGateway) and gateway.peer_id in self.layout.devices:
+            self.layout.peerings.append((gateway.peer_id, gateway.id))
         return box
 
     def _lead_around(self, subnets: list[Subnet], vcn: Box) -> None:
@@ -310,6 +321,8 @@ def _gateway_words(gateway: Gateway) -> str:
             words = "service gateway"
         case DynamicRoutingGateway():
             words = "\n".join(["DRG", *map(str, gateway.addresses)])
+        case LocalPeeringGateway():
+            words = f"peer of {gateway.peer_id}"
     return words if gateway.enabled else "disabled"
 
 

@@ -18,7 +18,7 @@ __all__ = ["link_lines", "wires"]
 
 
 def wires(layout: Layout) -> Iterator[tuple[Point, Point]]:
-    """What is wired to a router, as level lines, and gateways to the Internet's region; links are cables."""
+    """What is wired to a router, as level lines, gateways to the Internet's region, LPGs to LPGs; links are cables."""
     routers = [box for box in layout.boxes if box.role is Role.ROUTER]
     outside = next((box for box in layout.boxes if box.role is Role.INTERNET), None)
     for box in layout.boxes:
@@ -26,12 +26,23 @@ def wires(layout: Layout) -> Iterator[tuple[Point, Point]]:
             router = next(router for router in routers if router.y <= _level(box) <= router.bottom)
             left = box.x < router.x
             yield (box.right if left else box.x, _level(box)), (router.x if left else router.right, _level(box))
-        if box.role is Role.GATEWAY and outside is not None and not box.title.startswith(("sgw/", "drg/")):
+        if box.role is Role.GATEWAY and outside is not None and not box.title.startswith(_NOT_TO_THE_INTERNET):
             y = min(_level(box), outside.bottom - GAP)
             yield (outside.right, y), (box.x, _level(box))
+    for one, other in layout.peerings:
+        yield from pairwise(_beside_both(layout.devices[one], layout.devices[other]))
     for port, vcn in layout.fabrics.items():
         (x, y), router = layout.ports[port], layout.devices[vcn]
         yield (x, y), (router.x if x < router.x else router.right, min(max(y, router.y), router.bottom))
+
+
+_NOT_TO_THE_INTERNET = ("sgw/", "drg/", "lpg/")
+
+
+def _beside_both(here: Box, there: Box) -> list[Point]:
+    """From gateway to gateway, to the left of both."""
+    left = min(here.x, there.x) - GAP
+    return [(here.x, _level(here)), (left, _level(here)), (left, _level(there)), (there.x, _level(there))]
 
 
 def _level(box: Box) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import TypedDict
 
 from dsflow.model.internet import Access, InternetHost
 from dsflow.model.vcn import (
@@ -12,6 +13,7 @@ from dsflow.model.vcn import (
     Gateway,
     InternetGateway,
     Ipv6Prefix,
+    LocalPeeringGateway,
     NatGateway,
     Origin,
     RouteRule,
@@ -20,7 +22,7 @@ from dsflow.model.vcn import (
     Subnet,
     Vcn,
 )
-from dsflow.net.address import Prefix
+from dsflow.net.address import Address, Prefix
 from dsflow.scenario.checks_private_ip import target_of
 from dsflow.scenario.checks_vcn import destination_of
 from dsflow.scenario.parsed import Parsed
@@ -28,10 +30,22 @@ from dsflow.scenario.schema_cloud import (
     DynamicRoutingGatewayText,
     GatewayText,
     InternetGatewayText,
+    LocalPeeringGatewayText,
     NatGatewayText,
+    ServiceGatewayText,
 )
 
 __all__ = ["CloudBuilder"]
+
+
+class _Common(TypedDict):
+    """What every gateway says."""
+
+    name: str
+    vcn: str
+    enabled: bool
+    route_table: str | None
+    source: str
 
 
 class CloudBuilder:
@@ -66,33 +80,32 @@ class CloudBuilder:
 
     def gateway(self, name: str, text: GatewayText) -> Gateway:
         """A gateway of any kind."""
-        vcn = self.vcn_of("gateways", name, text.vcn)
-        source = self._source(("gateways", name))
-        if isinstance(text, InternetGatewayText):
-            return InternetGateway(name=name, vcn=vcn, enabled=text.enabled, source=source)
-        if isinstance(text, NatGatewayText):
-            return NatGateway(name=name, vcn=vcn, public_ipv4=text.public_ipv4, enabled=text.enabled, source=source)
-        if isinstance(text, DynamicRoutingGatewayText):
-            return self._drg(name, text, vcn)
-        services = tuple((label, tuple(prefixes)) for label, prefixes in text.services.items())
-        return ServiceGateway(name=name, vcn=vcn, services=services, enabled=text.enabled, source=source)
+        common = _Common(
+            name=name,
+            vcn=self.vcn_of("gateways", name, text.vcn),
+            enabled=text.enabled,
+            route_table=text.route_table,
+            source=self._source(("gateways", name)),
+        )
+        match text:
+            case InternetGatewayText():
+                return InternetGateway(**common)
+            case NatGatewayText():
+                return NatGateway(**common, public_ipv4=text.public_ipv4)
+            case ServiceGatewayText():
+                services = tuple((label, tuple(prefixes)) for label, prefixes in text.services.items())
+                return ServiceGateway(**common, services=services)
+            case DynamicRoutingGatewayText():
+                routes = tuple(self._drg_routes(name, text.routes))
+                return DynamicRoutingGateway(**common, link=text.link, addresses=tuple(text.addresses), routes=routes)
+            case LocalPeeringGatewayText():
+                return LocalPeeringGateway(**common, peer=text.peer)
 
-    def _drg(self, name: str, text: DynamicRoutingGatewayText, vcn: str) -> DynamicRoutingGateway:
-        path = ("gateways", name)
-        routes = []
-        for prefix, via in text.routes.items():
+    def _drg_routes(self, name: str, routes: Mapping[str, Address]) -> Iterator[DrgRoute]:
+        for prefix, via in routes.items():
             with suppress(ValueError):  # reported by the check of all routes
                 to = Prefix.parse(prefix)
-                routes.append(DrgRoute(to=to, via=via, source=self._source((*path, "routes", prefix))))
-        return DynamicRoutingGateway(
-            name=name,
-            vcn=vcn,
-            link=text.link,
-            addresses=tuple(text.addresses),
-            routes=tuple(routes),
-            enabled=text.enabled,
-            source=self._source(path),
-        )
+                yield DrgRoute(to=to, via=via, source=self._source(("gateways", name, "routes", prefix)))
 
     def route_table(self, name: str) -> RouteTable:
         """The route table of this name; rules that cannot be read are left out."""

@@ -38,6 +38,9 @@ class ClusterBuilder:
             listen=tuple(text.listen),
             nsgs=tuple(text.nsgs),
             pod_nsgs=tuple(text.pod_nsgs),
+            route_table=text.route_table,
+            max_pods=text.max_pods,
+            pod_vnics=text.pod_vnics,
             source=self._source(("nodes", name)),
         )
 
@@ -77,6 +80,7 @@ class ClusterBuilder:
             ports=tuple(sorted(text.ports.items())),
             ready=text.ready,
             terminating=text.terminating,
+            route_table=text.route_table,
             source=self._source(path),
         )
 

@@ -77,6 +77,7 @@ def _interface(name: str, text: InterfaceText, path: Path, sources: Sources) -> 
         addresses=tuple(entry for entry in text.addresses if not is_of_every_loopback(name, entry.address)),
         source_destination_check=text.source_destination_check is not False,
         nsgs=tuple(text.nsgs),
+        route_table=text.route_table,
         source=sources(path),
     )
 

@@ -106,6 +106,9 @@ def _check_vnic(path: Path, interface: InterfaceText, parsed: Parsed) -> None:
     if interface.source_destination_check is not None and not in_subnet:
         found = "source_destination_check on an interface that is no VNIC"
         parsed.report((*path, "source_destination_check"), found, "such a key in a subnet only")
+    if interface.route_table is not None and not in_subnet:
+        found = "route_table on an interface that is no VNIC"
+        parsed.report((*path, "route_table"), found, "such a key in a subnet only")
     if in_subnet and interface.mtu is not None and interface.mtu > _VNIC_MTU_BYTES:
         parsed.report((*path, "mtu"), str(interface.mtu), f"at most {_VNIC_MTU_BYTES}, which a VNIC carries")
 

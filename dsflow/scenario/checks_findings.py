@@ -5,7 +5,6 @@ from __future__ import annotations
 from dsflow.model.topology import Profile, Topology
 from dsflow.model.vcn import InternetGateway, RouteRule, RouteTable, Subnet
 from dsflow.net.address import Family, Prefix
-from dsflow.scenario.checks_private_ip import why_it_carries_nothing
 from dsflow.scenario.checks_vcn import destination_of
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
@@ -15,14 +14,14 @@ __all__ = [
     "internet_gateway_without_public_addresses",
     "ipv6_rules_that_carry_nothing",
     "kube_proxy_in_the_article",
-    "rules_back_to_their_own_subnet",
+    "rule_path",
+    "rules_inside_the_vcn",
     "rules_inside_their_own_subnet",
-    "rules_to_vnics_that_check",
     "services_without_pods",
 ]
 
 
-def _path(table: RouteTable, rule: RouteRule, parsed: Parsed) -> Path:
+def rule_path(table: RouteTable, rule: RouteRule, parsed: Parsed) -> Path:
     """Where a rule was written, its destination spelt as there."""
     rules = parsed.text.route_tables[table.name].rules
     return ("route_tables", table.name, "rules", next(t for t in rules if destination_of(t) == rule.destination))
@@ -35,7 +34,7 @@ def ipv6_rules_that_carry_nothing(topology: Topology, parsed: Parsed) -> None:
             ipv6 = isinstance(rule.destination, Prefix) and rule.destination.family is Family.IPV6
             if ipv6 and rule.target.startswith(("natgw/", "sgw/")):
                 note = f"an IPv6 rule to {rule.target} carries nothing: such a gateway never carries IPv6"
-                parsed.note(_path(table, rule, parsed), note)
+                parsed.note(rule_path(table, rule, parsed), note)
 
 
 def rules_inside_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
@@ -46,31 +45,23 @@ def rules_inside_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
             if isinstance(rule.destination, Prefix) and _inside(rule.destination, subnet):
                 assert table is not None
                 note = f"never consulted for subnet {subnet.name}: within a subnet nothing is routed"
-                parsed.note(_path(table, rule, parsed), note)
+                parsed.note(rule_path(table, rule, parsed), note)
 
 
 def _inside(prefix: Prefix, subnet: Subnet) -> bool:
     return any(prefix in own for own in subnet.prefixes(prefix.family))
 
 
-def rules_to_vnics_that_check(topology: Topology, parsed: Parsed) -> None:
-    """A VNIC that checks source and destination is no next hop (managingroutetables.htm, read 2025-03)."""
+def rules_inside_the_vcn(topology: Topology, parsed: Parsed) -> None:
+    """Between subnets OCI leads to a private IP, an LPG or a DRG only (managingroutetables.htm, read 2025-03)."""
     for table in topology.route_tables.values():
+        vcn = topology.vcns[table.vcn]
         for rule in table.rules:
-            if note := why_it_carries_nothing(rule, topology):
-                parsed.note(_path(table, rule, parsed), note)
-
-
-def rules_back_to_their_own_subnet(topology: Topology, parsed: Parsed) -> None:
-    """What an appliance sends on goes by the table of its own subnet: a rule to it there brings it back."""
-    for subnet in topology.subnets.values():
-        table = topology.route_tables.get(subnet.route_table or "")
-        for rule in table.rules if table else ():
-            if rule.next_hop is None or why_it_carries_nothing(rule, topology):
-                continue
-            if table and any(rule.next_hop in own for own in subnet.prefixes(rule.next_hop.family)):
-                note = f"{rule.target} is in subnet {subnet.name} itself, so what it sends on comes back to it"
-                parsed.note(_path(table, rule, parsed), note)
+            destination = rule.destination
+            inside = isinstance(destination, Prefix) and any(destination in p for p in vcn.prefixes(destination.family))
+            if inside and rule.target.startswith(("igw/", "natgw/", "sgw/")):
+                note = f"{destination} is inside VCN {vcn.name}, where OCI leads to a private IP, an LPG or a DRG only"
+                parsed.note(rule_path(table, rule, parsed), note)
 
 
 def hosts_inside_a_vcn(topology: Topology, parsed: Parsed) -> None:
@@ -126,4 +117,4 @@ def internet_gateway_without_public_addresses(topology: Topology, parsed: Parsed
                 note = (
                     f"nothing in subnet {name} has a public IPv4 address, without which {rule.target} lets no IPv4 pass"
                 )
-                parsed.note(_path(table, rule, parsed), note)
+                parsed.note(rule_path(table, rule, parsed), note)

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dsflow.model.cluster import Node
 from dsflow.model.devices import DeviceInterface, GenericDevice
 from dsflow.model.topology import Topology
-from dsflow.model.vcn import PRIVATE_IP, RouteRule
+from dsflow.model.vcn import PRIVATE_IP, RouteRule, Subnet
 from dsflow.net.address import Address, Prefix
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["check_private_ip", "target_of", "why_it_carries_nothing"]
+__all__ = ["check_private_ip", "forwarder", "subnet_of_next_hop", "target_of", "why_it_carries_nothing"]
 
 _Holder = Node | tuple[GenericDevice, DeviceInterface]
 
@@ -52,8 +52,8 @@ def check_private_ip(
     if holder is None and not (parsed.is_set_aside("nodes") or parsed.is_set_aside("devices")):
         expected = "an address of a node, or of a device in a subnet"
         parsed.report(path, f'"{target}", which no VNIC has that can be a next hop', expected)
-    elif holder is not None and vcn and (of := _vcn_of(holder, topology)) and of != vcn:
-        parsed.report(path, f'"{target}", a VNIC in VCN {of}', f"a VNIC in VCN {vcn}")
+    elif holder is not None and vcn and (subnet := _subnet_of(holder, topology)) and vcn != subnet.vcn:
+        parsed.report(path, f'"{target}", a VNIC in VCN {subnet.vcn}', f"a VNIC in VCN {vcn}")
 
 
 def why_it_carries_nothing(rule: RouteRule, topology: Topology) -> str | None:
@@ -81,7 +81,19 @@ def _all_holders(topology: Topology) -> Iterator[tuple[Address, _Holder]]:
                 yield from ((entry.address, (device, interface)) for entry in interface.addresses)
 
 
-def _vcn_of(holder: _Holder, topology: Topology) -> str | None:
+def _subnet_of(holder: _Holder, topology: Topology) -> Subnet | None:
     name = holder.subnet if isinstance(holder, Node) else holder[1].subnet
-    subnet = topology.subnets.get(name or "")
-    return None if subnet is None else subnet.vcn
+    return topology.subnets.get(name or "")
+
+
+def subnet_of_next_hop(rule: RouteRule, topology: Topology) -> Subnet | None:
+    """The subnet of the VNIC that a rule leads to, where it leads to one that there is."""
+    holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
+    return None if holder is None else _subnet_of(holder, topology)
+
+
+def forwarder(rule: RouteRule, topology: Topology) -> tuple[GenericDevice, DeviceInterface] | None:
+    """The device and its VNIC that a rule leads to, where it takes what is not its own."""
+    holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
+    checked = holder is None or isinstance(holder, Node) or holder[1].source_destination_check
+    return None if checked or isinstance(holder, Node) else holder

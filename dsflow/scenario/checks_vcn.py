@@ -33,7 +33,6 @@ __all__ = [
     "route_rules",
     "service_labels",
     "subnet_prefixes",
-    "subnet_route_tables",
     "vcn_prefixes",
 ]
 
@@ -144,20 +143,6 @@ def _check_inside(prefix: Prefix, path: Path, vcn: Vcn, parsed: Parsed) -> None:
     if not any(prefix in whole for whole in around):
         has = " or ".join(map(str, around)) or f"which has no {prefix.family.title} prefix"
         parsed.report(path, f'"{prefix}"', f"a prefix inside VCN {vcn.name} ({has})")
-
-
-def subnet_route_tables(topology: Topology, parsed: Parsed) -> None:
-    """A subnet's route table exists, in the same VCN."""
-    for name, subnet in topology.subnets.items():
-        given = subnet.route_table
-        if given is None or parsed.is_set_aside("route_tables", given):
-            continue
-        path = ("subnets", name, "route_table")
-        table = topology.route_tables.get(given)
-        if table is None:
-            parsed.report_unknown(path, given, "route table", topology.route_tables)
-        elif table.vcn and subnet.vcn and table.vcn != subnet.vcn:
-            parsed.report(path, f'"{given}", a table of VCN {table.vcn}', f"a table of VCN {subnet.vcn}")
 
 
 def gateway_count(topology: Topology, parsed: Parsed) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "InternetGatewayText",
     "InternetHostText",
     "Ipv6PrefixEntry",
+    "LocalPeeringGatewayText",
     "NatGatewayText",
     "RouteTableText",
     "ServiceGatewayText",
@@ -42,6 +43,9 @@ class VcnText(Text):
 class _GatewayText(Text):
     vcn: Name | None = Field(None, description="Its VCN; may be left out where there is one VCN.")
     enabled: bool = Field(True, description="false: nothing passes (OCI's is_enabled, block_traffic).")
+    route_table: Name | None = Field(
+        None, description="The route table for what enters the VCN by it; left out: all is delivered to its address."
+    )
 
 
 class InternetGatewayText(_GatewayText):
@@ -79,8 +83,15 @@ class DynamicRoutingGatewayText(_GatewayText):
     )
 
 
+class LocalPeeringGatewayText(_GatewayText):
+    """One end of a peering of two VCNs, for both families: ``lpg/NAME``."""
+
+    kind: Literal["lpg"] = Field(description="A local peering gateway.")
+    peer: Name = Field(description="The LPG of the other VCN, one of gateways, which names this one.")
+
+
 GatewayText: TypeAlias = Annotated[
-    InternetGatewayText | NatGatewayText | ServiceGatewayText | DynamicRoutingGatewayText,
+    InternetGatewayText | NatGatewayText | ServiceGatewayText | DynamicRoutingGatewayText | LocalPeeringGatewayText,
     Field(discriminator="kind"),
 ]
 

@@ -38,6 +38,15 @@ class NodeText(Text):
     listen: list[Listen] = Field([], description="What answers on it, such as tcp/22.")
     nsgs: list[Name] = Field([], description="Network security groups that its primary VNIC is in.")
     pod_nsgs: list[Name] = Field([], description="Network security groups that its pod VNICs are in.")
+    route_table: Name | None = Field(
+        None, description="The route table of its primary VNIC; left out: that of its subnet serves."
+    )
+    max_pods: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="The most pods that its kubelet runs; left out: 110, as Kubernetes has it."
+    )
+    pod_vnics: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="Its VNICs for pods, which bound the pods' addresses; left out: not known."
+    )
 
 
 class NamespaceText(Text):
@@ -62,6 +71,9 @@ class PodText(Text):
     ready: bool = Field(True, description="false: its readiness probe fails, so that Services leave it out.")
     terminating: bool = Field(
         False, description="true: it is being deleted; Services leave it out while another is ready."
+    )
+    route_table: Name | None = Field(
+        None, description="The route table of its addresses; left out: that of its subnet serves."
     )
 
 

@@ -107,6 +107,9 @@ class InterfaceText(Text):
         "(OCI's skip_source_dest_check).",
     )
     nsgs: list[Name] = Field([], description="In a subnet only: the network security groups that the VNIC is in.")
+    route_table: Name | None = Field(
+        None, description="In a subnet only: the route table of the VNIC; left out: that of its subnet serves."
+    )
 
 
 class RouteText(Text):

@@ -9,6 +9,7 @@ from dsflow.model.vcn import (
     DynamicRoutingGateway,
     Gateway,
     InternetGateway,
+    LocalPeeringGateway,
     NatGateway,
     RouteTable,
     ServiceGateway,
@@ -39,10 +40,12 @@ def gateway_data(gateway: Gateway, *, vcn_named: bool) -> dict[str, Any]:
         case DynamicRoutingGateway():
             routes = {str(route.to): str(route.via) for route in gateway.routes}
             data = {"kind": "drg", "link": gateway.link, "addresses": texts(gateway.addresses), "routes": routes}
+        case LocalPeeringGateway():
+            data = {"kind": "lpg", "peer": gateway.peer}
         case _:
             assert_never(gateway)
-    vcn = gateway.vcn if vcn_named else None
-    return said({**data, "enabled": None if gateway.enabled else False, "vcn": vcn})
+    enabled, vcn = None if gateway.enabled else False, gateway.vcn if vcn_named else None
+    return said({**data, "enabled": enabled, "route_table": gateway.route_table, "vcn": vcn})
 
 
 def route_table_data(table: RouteTable, *, vcn_named: bool) -> dict[str, Any]:

@@ -24,6 +24,9 @@ def node_data(node: Node) -> dict[str, Any]:
             "listen": texts(node.listen),
             "nsgs": list(node.nsgs),
             "pod_nsgs": list(node.pod_nsgs),
+            "route_table": node.route_table,
+            "max_pods": node.max_pods,
+            "pod_vnics": node.pod_vnics,
         }
     )
 
@@ -53,6 +56,7 @@ def pod_data(pod: Pod) -> dict[str, Any]:
             "ports": {name: str(port) for name, port in pod.ports},
             "ready": None if pod.ready else False,
             "terminating": pod.terminating or None,
+            "route_table": pod.route_table,
         }
     )
 

@@ -52,6 +52,7 @@ def _interface(interface: DeviceInterface) -> dict[str, Any]:
             "addresses": [str(entry) for entry in interface.addresses],
             "source_destination_check": None if interface.source_destination_check else False,
             "nsgs": list(interface.nsgs),
+            "route_table": interface.route_table,
         }
     )
 

@@ -28,7 +28,7 @@ __all__ = ["CHAINS_SCHEMA", "chain_schema"]
 CHAINS_SCHEMA = "dsflow.chains/1"
 """The name of the format of several chains."""
 
-DEVICE_KINDS = ("pod", "node", "vcn", "igw", "natgw", "sgw", "drg", "lb", "internet", "device")
+DEVICE_KINDS = ("pod", "node", "vcn", "igw", "natgw", "sgw", "drg", "lpg", "lb", "internet", "device")
 
 _Schema = dict[str, Any]
 

@@ -9,8 +9,8 @@ import pytest
 
 from dsflow import Simulation
 from dsflow.dataplane.disposition import Disposition
-from dsflow.errors import ScenarioError
 from tests.cases import CLIENT, POD, PUBLIC_NODE, SERVICE_GATEWAY, WEB, gua, office
+from tests.peered import peered
 
 ROUTE6 = 'route_tables.pods.rules."::/0"'
 ORIGINS = {"oracle-gua": "2001:db8:100::/56", "byoip": "2001:db8:100::/48", "ula": "2001:db8:100::/56"}
@@ -45,6 +45,7 @@ CARRIED: dict[str, tuple[Callable[[], Simulation], str, str, int]] = {
     "natgw/nat": (lambda: gua().what_if({ROUTE6: "natgw/nat"}), POD, WEB, 443),
     "sgw/sgw": (lambda: gua().what_if(SERVICE_GATEWAY | {ROUTE6: "sgw/sgw"}), POD, "internet/objects", 443),
     "drg/office": (office, SHOP, "files", 445),
+    "lpg/to-hub": (peered, SHOP, "database", 5432),
     "device/firewall": (office, SHOP, "database", 5432),  # a private-IP target, whose VNIC does not check
 }
 ONLY_IPV4 = {"natgw/nat", "sgw/sgw"}
@@ -63,7 +64,10 @@ def test_route_targets_and_families(target: str, family: int) -> None:
         assert chain.round_trip is Disposition.DELIVERED
 
 
-def test_a_target_that_is_not_modelled_is_refused() -> None:
-    """Local peering gateways are no gateways here."""
-    with pytest.raises(ScenarioError, match="lpg/peer"):
-        gua().what_if({ROUTE6: "lpg/peer"})
+@pytest.mark.parametrize(("checks", "family"), list(product((False, True), (4, 6))))
+def test_a_private_ip_as_target_and_the_source_destination_check(checks: bool, family: int) -> None:
+    """A VNIC that checks takes nothing that is not its own (managingroutetables.htm, managingVNICs.htm)."""
+    simulation = office().what_if({"devices.firewall.interfaces.vnic.source_destination_check": checks})
+    chain = simulation.trace(SHOP, "database", family=family, tcp=5432)
+    assert (chain.round_trip is Disposition.DELIVERED) is not checks
+    assert (chain.disposition is Disposition.BLACKHOLED) is checks

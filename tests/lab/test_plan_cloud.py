@@ -13,6 +13,7 @@ from dsflow.net.address import Address
 from tests.cases import PUBLIC_NODE, SERVICE_GATEWAY, gua, office, sydney
 from tests.lab.hand import needs_lab
 from tests.lab.test_plan import removed, texts
+from tests.peered import OWN_TABLES, peered
 
 
 def plan_of(name: str) -> Plan:
@@ -24,7 +25,7 @@ def within(plan: Plan, device: str, tool: Tool = Tool.IP) -> list[str]:
 
 
 def test_every_device_has_a_twin() -> None:
-    for simulation in (sydney(), gua(), office()):
+    for simulation in (sydney(), gua(), office(), peered()):
         plan = make_plan(simulation.topology, "x")
         assert set(plan.twins) == set(simulation.dataplane)
         assert {twin.namespace for twin in plan.twins.values()} <= set(plan.namespaces.values())
@@ -185,3 +186,40 @@ with socket.create_connection(("{}", 80), timeout=5) as client:
     client.sendall(b"hello")
     print(client.recv(5).decode())
 """
+
+
+def test_senders_with_a_table_of_their_own_are_known_by_their_source() -> None:
+    """Nodes and pods, in each family; their rules come before that of the subnet."""
+    plan = make_plan(peered().what_if(OWN_TABLES).topology, "x")
+    fabric = plan.namespaces["vcn/hub"]
+    told = [text for tool in (Tool.IP, Tool.IPV6) for text in texts(plan, tool, fabric) if " from " in text]
+    assert [text.rpartition(" lookup ")[0] for text in told] == [
+        "rule add from 10.0.8.11 iif br0",
+        "rule add from 10.0.8.21 iif br0",
+        "rule add from 2001:db8:a00:8::11 iif br0",
+        "rule add from 2001:db8:a00:8::21 iif br0",
+    ]
+    assert all(text.endswith(" pref 90") for text in told)
+
+
+def test_a_vnic_with_a_table_of_its_own_is_known_by_its_hardware_address() -> None:
+    """It may send in anybody's name; its mark comes before any source."""
+    plan = make_plan(peered().what_if(OWN_TABLES).topology, "x")
+    mac = next(port.mac for port in plan.ports if (port.device, port.name) == ("device/firewall", "vnic"))
+    (rules,) = [text for text in within(plan, "vcn/hub", Tool.NFT) if "senders" in text]
+    mark = rules.partition(f"ether saddr {mac} meta mark set ")[2].split()[0]
+    (rule,) = [text for text in within(plan, "vcn/hub") if "fwmark" in text]
+    assert rule.startswith(f"rule add fwmark {mark} lookup ")
+    assert rule.endswith(" pref 80")
+    plain = make_plan(peered().topology, "x")
+    assert not any("fwmark" in text for text in within(plain, "vcn/hub"))
+
+
+def test_the_two_gateways_of_a_peering_are_a_pair() -> None:
+    plan = make_plan(peered().topology, "x")
+    ends = [port for port in plan.ports if port.link == "lpg/to-hub~lpg/to-spoke"]
+    assert {(port.device, port.trace_name) for port in ends} == {
+        ("lpg/to-hub", "lpg/to-spoke"),
+        ("lpg/to-spoke", "lpg/to-hub"),
+    }
+    assert "addr add" not in " ".join(text for text in within(plan, "lpg/to-hub") if "peer" in text)

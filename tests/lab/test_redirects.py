@@ -36,7 +36,17 @@ def test_what_leaves_is_seen_and_to_whom() -> None:
     redirect = icmp_error(packet, src=OTHER.value, icmp_type=5, icmp_code=1)
     assert redirect is not None
     leaving = Caught("device/r0", "e0", "out", redirect.raw)
-    assert seen_redirects([leaving, leaving._replace(direction="in"), leaving._replace(raw=packet.raw)]) == {TOLD}
+    arriving = leaving._replace(device="device/h0", direction="in")
+    assert seen_redirects([leaving, arriving, leaving._replace(raw=packet.raw)]) == {TOLD}
+
+
+def test_a_fabric_that_hands_one_on_within_a_subnet_tells_nobody() -> None:
+    packet = first_packet(4, "udp", HOST.value, OTHER.value, dport=53)
+    redirect = icmp_error(packet, src=OTHER.value, icmp_type=5, icmp_code=1)
+    assert redirect is not None
+    leaving = Caught("device/r0", "e0", "out", redirect.raw)
+    passing = [Caught("vcn/oke", "subnet/pods", way, redirect.raw) for way in ("in", "out")]
+    assert seen_redirects([leaving, *passing]) == {TOLD}
 
 
 def test_agreement_and_both_differences() -> None:

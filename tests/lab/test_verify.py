@@ -29,6 +29,7 @@ from dsflow.net.build import first_packet
 from dsflow.net.packet import Packet
 from tests.cases import CLIENT, POD, PUBLIC_NODE, SERVICE_GATEWAY, gua, office
 from tests.lab.hand import needs_lab, network
+from tests.peered import INSPECTED, OWN_TABLES, TRANSIT, peered
 
 
 def own_namespaces() -> set[str]:
@@ -66,9 +67,31 @@ def test_the_clouds_own_questions_agree(name: str) -> None:
 
 
 @needs_lab
-@pytest.mark.parametrize(("name", "changes"), [("gua", PUBLIC_NODE), ("gua", SERVICE_GATEWAY), ("office", {})])
+@pytest.mark.parametrize("tables", [TRANSIT, INSPECTED, OWN_TABLES])
+def test_peerings_and_tables_of_gateways_and_senders_agree(tables: dict[str, Any]) -> None:
+    """Who sends tells which table serves: the kernel knows by source address and by hardware address."""
+    ends = ["pod/default/shop", "pod/default/tool", "node/hub-node", "database", "files", "internet/web"]
+    flows = [
+        {"from": origin, "to": target, "family": family, "protocol": "udp", "dport": 53}
+        for family in ("ipv4", "ipv6")
+        for origin in ends
+        for target in ("pod/default/shop", "database", "files", "internet/web")
+        if origin != target
+    ]
+    simulation = peered().what_if(tables | {"flows": flows})
+    probes, refused = scenario_probes(simulation)
+    report = verify(simulation, probes, refused=refused)
+    assert report.holds, str(report)
+    assert report.hops_compared > 300
+
+
+@needs_lab
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("gua", PUBLIC_NODE), ("gua", SERVICE_GATEWAY), ("office", {}), ("peered", TRANSIT), ("peered", INSPECTED)],
+)
 def test_drawn_probes_agree_in_the_cloud(name: str, changes: dict[str, Any]) -> None:
-    simulation = {"gua": gua, "office": office}[name]()
+    simulation = {"gua": gua, "office": office, "peered": peered}[name]()
     simulation = simulation.what_if(changes) if changes else simulation
     report = verify(simulation, random_probes(simulation.topology, 60, seed=2))
     assert report.holds, str(report)

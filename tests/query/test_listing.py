@@ -13,6 +13,7 @@ from dsflow.errors import UsageError
 from dsflow.query.listing import KINDS, kind_of, listing
 from dsflow.query.table import plain
 from tests.cases import AS_BUILT, PUBLIC_NODE, SERVICE_GATEWAY, sydney
+from tests.peered import OWN_TABLES, peered
 
 
 def _having(kind: str) -> Simulation:
@@ -139,3 +140,31 @@ def test_services_show_their_node_ports_where_there_are_such() -> None:
     assert ports(AS_BUILT) == ["tcp/80:31080"]
     (chosen,) = ports(AS_BUILT, **{"services.default/nginx.ports": [{"port": 80}]})
     assert 30000 <= int(chosen.partition(":")[2]) <= 32767
+
+
+def test_vnics_are_those_of_nodes_balancers_and_devices() -> None:
+    """Owner, interface, subnet, how many addresses of each family, and the table that serves it."""
+    simulation = peered().what_if(OWN_TABLES)
+    rows = {entry.id: entry.values[:6] for entry in listing(simulation, "vnic").entries}
+    assert rows["node/node-1/eth1"] == ("node/node-1", "eth1", "pods", 1, 1, "spoke")
+    assert rows["node/hub-node/eth0"] == ("node/hub-node", "eth0", "data", 1, 1, "none")
+    assert rows["device/firewall/vnic"] == ("device/firewall", "vnic", "data", 1, 1, "hub")
+    assert rows["device/database/vnic"][-1] == "inspected"
+    assert ("lb/nginx", "eth0", "lb") in [entry.values[:3] for entry in listing(sydney(), "vnics").entries]
+    counted = {entry.id: entry.values[3:5] for entry in listing(sydney(), "vnics").entries}
+    pods = [pod for pod in sydney().topology.pods.values() if pod.node == "node-1" and not pod.host_network]
+    assert counted["node/node-1/eth1"] == (len(pods), len(pods))
+
+
+def test_a_wide_listing_of_nodes_shows_what_they_can_hold() -> None:
+    found = listing(sydney().what_if({"nodes.node-1.pod_vnics": 1, "nodes.node-2.max_pods": 20}), "nodes")
+    assert [item["capacity"] for item in found.to_json()["items"]][:3] == [31, 20, 110]
+
+
+def test_a_table_shows_who_else_has_it_and_a_gateway_its_peer() -> None:
+    simulation = peered().what_if(OWN_TABLES | {"gateways.office.route_table": "none"})
+    others = {entry.values[0]: entry.values[5] for entry in listing(simulation, "routes").entries}
+    assert others["hub"] == ("pod/default/tool", "device/firewall/vnic")
+    gateways = {item["id"]: item for item in listing(simulation, "gateways").to_json()["items"]}
+    assert gateways["lpg/to-hub"]["peer"] == "lpg/to-spoke"
+    assert gateways["drg/office"]["route_table"] == "none"

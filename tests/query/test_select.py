@@ -141,9 +141,11 @@ def test_a_pod_that_shares_its_node_with_no_listener_leaves_the_question_to_the_
 
 def brute_force(topology: Topology, *, same: bool) -> tuple[str, str] | None:
     pods = [pod for pod in topology.pods.values() if not pod.host_network]
+    vcns = {node.name: topology.subnets[node.subnet].vcn for node in topology.nodes.values()}
 
     def pairs() -> Iterator[tuple[Pod, Pod]]:
-        yield from ((a, b) for a in pods for b in pods if a is not b and b.listen and (a.node == b.node) is same)
+        listening = ((a, b) for a in pods for b in pods if a is not b and b.listen and vcns[a.node] == vcns[b.node])
+        yield from ((a, b) for a, b in listening if (a.node == b.node) is same)
 
     return min(((a.id, b.id) for a, b in pairs()), default=None)
 

@@ -39,6 +39,8 @@ def everything() -> Simulation:
                 "d": {"kind": "drg", "vcn": "a", "link": "wan", "addresses": ["10.255.0.1/24"]},
                 "e": {"kind": "drg", "vcn": "b", "link": "wan", "addresses": ["10.255.0.3/24"]},
                 "igw": {"kind": "internet", "vcn": "a"},
+                "to-b": {"kind": "lpg", "vcn": "a", "peer": "to-a"},
+                "to-a": {"kind": "lpg", "vcn": "b", "peer": "to-b"},
             },
             "subnets": {
                 "n": {"vcn": "a", "ipv4": "10.0.1.0/24"},

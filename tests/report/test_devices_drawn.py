@@ -14,11 +14,12 @@ from dsflow import Simulation
 from dsflow.net.address import Family
 from dsflow.report.boxes import Layout, Role
 from dsflow.report.layout import lay_out
-from dsflow.report.paths import link_lines
+from dsflow.report.paths import link_lines, wires
 from dsflow.report.plot import draw_topology, topology_svg
 from dsflow.trace.chain import Chain
 from tests.network_flows import sent_packets
 from tests.networks import random_network
+from tests.peered import peered
 from tests.report.drawings import (
     DEVICES_ALONE,
     LINUX,
@@ -241,3 +242,25 @@ def test_a_scenario_of_nothing_is_an_empty_picture() -> None:
     width, height = lay_out(dsflow.load({"apiVersion": "dsflow/v1", "name": "nothing"}).topology).size
     assert width > 0
     assert height > 0
+
+
+def test_peered_gateways_are_wired_to_each_other_and_not_to_the_internet() -> None:
+    """Left of both, and the way of a packet keeps to that side."""
+    drawn = lay_out(peered().topology)
+    one, other = drawn.devices["lpg/to-spoke"], drawn.devices["lpg/to-hub"]
+    assert drawn.peerings == [("lpg/to-spoke", "lpg/to-hub")]
+    lines = list(wires(drawn))
+    upright = [(start, end) for start, end in lines if start[0] == end[0]]
+    ((start, end),) = upright
+    assert start[0] < min(one.x, other.x)
+    assert {start[1], end[1]} == {one.middle[1], other.middle[1]}
+    internet = next(box for box in drawn.boxes if box.role is Role.INTERNET)
+    led = {end[1] for start, end in lines if start[0] == internet.right}
+    assert not led & {one.middle[1], other.middle[1]}
+    trace = peered().trace("pod/default/shop", "database", family=4, tcp=5432).traces[0]
+    across = list(link_lines(trace, drawn))[3]
+    assert min(x for x, _ in across) < min(one.x, other.x)
+
+
+def test_a_scenario_with_peered_vcns_is_drawn() -> None:
+    assert "lpg/to-hub" in topology_svg(peered())

@@ -36,8 +36,19 @@ def test_rules_inside_their_own_subnet() -> None:
         'route_tables.pods.rules."100.0.5.128/25"': "natgw/nat",
         'route_tables.pods.rules."100.0.3.0/24"': "natgw/nat",
     }
-    assert findings(changes) == [
+    assert findings(changes)[:1] == [
         'route_tables.pods.rules."100.0.5.128/25": never consulted for subnet pods: within a subnet nothing is routed'
+    ]
+
+
+def test_rules_inside_the_vcn_that_lead_out_of_it() -> None:
+    """Between subnets OCI leads to a private IP, an LPG or a DRG (managingroutetables.htm)."""
+    note = "is inside VCN oke, where OCI leads to a private IP, an LPG or a DRG only"
+    assert findings({'route_tables.pods.rules."100.0.3.0/24"': "natgw/nat"}) == [
+        f'route_tables.pods.rules."100.0.3.0/24": 100.0.3.0/24 {note}'
+    ]
+    assert findings({'route_tables.pods.rules."fd00:100:0:3::/64"': "igw/igw"}) == [
+        f"route_tables.pods.rules.fd00:100:0:3::/64: fd00:100:0:3::/64 {note}"
     ]
 
 

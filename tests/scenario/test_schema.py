@@ -42,8 +42,8 @@ HEAD = "apiVersion: dsflow/v1\nname: x\n"
         ("internet: {h: {distance_km: far}}", 'internet.h.distance_km: "far": expected a number from 0 to 20100'),
         ("internet: {h: {access: dial}}", 'internet.h.access: "dial": expected "none", "fixed" or "mobile"'),
         ("gateways: {g: {kind: nat}}", "gateways.g: no public_ipv4: expected an IPv4 address"),
-        ("gateways: {g: {}}", 'gateways.g: no kind: expected "drg", "internet", "nat" or "service"'),
-        ("gateways: {g: {kind: lpg}}", 'gateways.g.kind: "lpg": expected "drg", "internet", "nat" or "service"'),
+        ("gateways: {g: {}}", 'gateways.g: no kind: expected "drg", "internet", "lpg", "nat" or "service"'),
+        ("gateways: {g: {kind: vpn}}", 'gateways.g.kind: "vpn": expected "drg", "internet", "lpg", "nat" or "service"'),
         (
             "gateways: {g: {kind: drg, link: l, addresses: [10.255.0.1]}}",
             'gateways.g.addresses[0]: "10.255.0.1": a prefix length is missing, as in 10.255.0.1/24: '
