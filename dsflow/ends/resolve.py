@@ -1,12 +1,13 @@
-"""The two ends of a question: names and addresses, resolved against the model."""
+"""Names and addresses as the ends of questions, resolved against the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dsflow.ends.end import End, balancer_end, internet_end, node_end
 from dsflow.errors import NotModelledError, UsageError, did_you_mean
 from dsflow.model.cluster import Listener, Node, Pod
 from dsflow.model.controller import refusals
@@ -21,7 +22,7 @@ from dsflow.trace.chain import PathType
 if TYPE_CHECKING:
     from dsflow.dataplane.names import Names
 
-__all__ = ["End", "Ends"]
+__all__ = ["Ends"]
 
 
 UNMODELLED = {
@@ -38,32 +39,6 @@ UNMODELLED = {
 """Destinations that are no unicast address of a network, with what they are."""
 
 _LINUX_KNOWS = tuple(map(Prefix.parse, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "240.0.0.0/4", "::/127")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """One end: the device where its packets start or stop, and its addresses.
-
-    ``device`` is None for an address that no device has and for a Service, which is no hop.
-    ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use.
-    ``listen`` are its ports in the order written, ``node`` the machine a pod runs on, ``vcn`` the
-    VCN that the end is in.
-    """
-
-    id: str
-    kind: str
-    device: str | None = None
-    node: str | None = None
-    vcn: str | None = None
-    inside: tuple[Address | None, Address | None] = (None, None)
-    outside: tuple[Address | None, Address | None] = (None, None)
-    listen: tuple[Listener, ...] = ()
-    service: Service | None = None
-
-    def address(self, family: Family, *, from_outside: bool) -> Address | None:
-        """The address of one family that a peer uses."""
-        pair = self.outside if from_outside else self.inside
-        return pair[0] if family is Family.IPV4 else pair[1]
 
 
 class Ends:
@@ -198,12 +173,12 @@ class Ends:
                 return self._pod(topology.pods[name])
             case "node" if name in topology.nodes:
                 node = topology.nodes[name]
-                return _node(node, self._vcn(node.subnet), self._host_ports(name))
+                return node_end(node, self._vcn(node.subnet), self._host_ports(name))
             case "internet" if name in topology.internet:
-                return _internet(topology.internet[name])
+                return internet_end(topology.internet[name])
             case "lb" if name in topology.load_balancers:
                 balancer = topology.load_balancers[name]
-                return _balancer(balancer, self._vcn(balancer.subnet), self._balancer_ports(name))
+                return balancer_end(balancer, self._vcn(balancer.subnet), self._balancer_ports(name))
             case "service" if name in topology.services:
                 return self._service(topology.services[name])
             case "device" if name in topology.devices:
@@ -293,7 +268,7 @@ class Ends:
                 listen=pod.listen,
             )
         node = self._topology.nodes[pod.node]
-        host = _node(node, self._vcn(node.subnet), pod.listen)
+        host = node_end(node, self._vcn(node.subnet), pod.listen)
         return End(
             id=pod.id,
             kind="pod",
@@ -370,33 +345,3 @@ def _looks_like_address(text: str) -> bool:
 
 def _pair(address: Address) -> tuple[Address | None, Address | None]:
     return (address, None) if address.family is Family.IPV4 else (None, address)
-
-
-def _node(node: Node, vcn: str | None, host_ports: tuple[Listener, ...]) -> End:
-    return End(
-        id=node.id,
-        kind="node",
-        device=node.id,
-        node=node.name,
-        vcn=vcn,
-        inside=(node.ipv4, node.ipv6),
-        outside=(node.public_ipv4 or node.ipv4, node.ipv6),
-        listen=node.listen + host_ports,
-    )
-
-
-def _internet(host: InternetHost) -> End:
-    pair = host.ipv4, host.ipv6
-    return End(id=host.id, kind="internet", device=host.id, inside=pair, outside=pair, listen=host.listen)
-
-
-def _balancer(balancer: LoadBalancer, vcn: str | None, ports: tuple[Listener, ...]) -> End:
-    return End(
-        id=balancer.id,
-        kind="lb",
-        device=balancer.id,
-        vcn=vcn,
-        inside=(balancer.ipv4, balancer.ipv6),
-        outside=(balancer.public_ipv4 or balancer.ipv4, balancer.ipv6),
-        listen=ports,
-    )
