@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dsflow.errors import Problem
 from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.model.cluster import Namespace, Node, Pod
 from dsflow.model.devices import DeviceLink, GenericDevice
 from dsflow.model.internet import InternetHost
-from dsflow.model.policies import NetworkPolicy
 from dsflow.model.question import Expectation, Flow
-from dsflow.model.security import NetworkSecurityGroup, SecurityList
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.vcn import Gateway, RouteTable, Subnet, Vcn
 from dsflow.net.address import Prefix
+
+if TYPE_CHECKING:  # most scenarios have neither
+    from dsflow.model.policies import NetworkPolicy
+    from dsflow.model.security import NetworkSecurityGroup, SecurityList
 
 __all__ = ["Profile", "Topology"]
 

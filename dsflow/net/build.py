@@ -1,7 +1,7 @@
 """Packets made from nothing: the first of a flow, what a listener answers, and ICMP errors.
 
-First packets are scapy's templates patched in bytes; answers are laid out here.  What texts leave open is
-fixed so that runs repeat: identification 0, DF on TCP only, no TCP options.
+All are laid out here in bytes, as scapy would build them from the same fields.  What texts leave open is fixed so that
+runs repeat: identification 0, DF on TCP only, no TCP options.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dsflow.net.address import Family
 from dsflow.net.assemble import assembled
 from dsflow.net.icmp import icmp_error
 from dsflow.net.packet import Packet, rewritten
-from dsflow.net.packets import template
 from dsflow.net.wire import (
-    CHECKSUM_OFFSET,
     ECHO_REPLY,
     ECHO_REPLY_V6,
     ECHO_REQUEST,
@@ -31,14 +29,18 @@ from dsflow.net.wire import (
 __all__ = ["first_packet", "icmp_error", "reply_to", "reset_to"]
 
 SOURCE_PORT = 40000
+ECHO_IDENTIFIER = 1
 WINDOW = 64240  # what Linux offers first over Ethernet: 44 segments of 1460 bytes
 FIN, SYN, RST, ACK, URG = 0x01, 0x02, 0x04, 0x10, 0x20
 _ECE, _CWR = 0x40, 0x80
 
 _LONGEST = 0xFFFF
+_PAYLOAD_BYTES = 32
+_IP_HEADER_SIZE = {Family.IPV4: 20, Family.IPV6: 40}
 _HEADER_SIZE = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
 _TCP = Struct("!HHIIBBHHH")  # ports, sequence, acknowledgement, data offset, flags, window, checksum, urgent
 _UDP = Struct("!HHHH")  # ports, length, checksum
+_ECHO = Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
 _ECHOES = {ICMP: (ECHO_REQUEST, ECHO_REPLY), ICMPV6: (ECHO_REQUEST_V6, ECHO_REPLY_V6)}
 _SEQUENCE_MASK = 0xFFFF_FFFF
 _CONGESTION = 0x03  # the ECN bits of a traffic class (RFC 3168)
@@ -98,26 +100,36 @@ def first_packet(
 
 @lru_cache(maxsize=256)  # bounded, as one entry may be 64 KiB
 def _prepared(family: int, protocol: str, ttl: int, size_bytes: int | None, dont_fragment: bool | None) -> Packet:
-    """The template with everything in place but addresses and ports."""
+    """The packet with everything in place but addresses and ports."""
     number = protocol_number(family, protocol)
-    model = Packet.parse(template(family, protocol))
-    message = model.raw[model.transport :]
+    message = _opening(number)
     if size_bytes is not None:
-        message = _resized(message, number, size_bytes, size_bytes - model.transport)
+        message = _resized(message, number, size_bytes, size_bytes - _IP_HEADER_SIZE[Family(family)])
+    identifier = None if number in (TCP, UDP) else ECHO_IDENTIFIER
     return assembled(
-        model.family,
+        Family(family),
         number,
-        model.src,
-        model.dst,
-        _with_zero_checksum(message, number),
-        ports=(model.sport, model.dport),
+        0,
+        0,
+        message,
+        ports=(identifier or 0, identifier or 0),
         ttl=ttl,
         dont_fragment=number == TCP if dont_fragment is None else dont_fragment,
     )
 
 
+def _opening(protocol: int) -> bytes:
+    """A SYN without options, or a UDP datagram or echo request of 32 zero bytes; the checksum is zero."""
+    if protocol == TCP:
+        return _TCP.pack(0, 0, 0, 0, 5 << 4, SYN, WINDOW, 0, 0)
+    if protocol == UDP:
+        return _UDP.pack(0, 0, _HEADER_SIZE[UDP] + _PAYLOAD_BYTES, 0) + bytes(_PAYLOAD_BYTES)
+    request, _ = _ECHOES[protocol]
+    return _ECHO.pack(request, 0, 0, ECHO_IDENTIFIER, 1) + bytes(_PAYLOAD_BYTES)
+
+
 def _resized(message: bytes, protocol: int, size_bytes: int, room: int) -> bytes:
-    """The template's message with as many zero bytes as fill the packet."""
+    """The message with as many zero bytes as fill the packet."""
     header = _HEADER_SIZE[protocol]
     shortest = size_bytes - room + header
     if not shortest <= size_bytes <= _LONGEST:
@@ -125,11 +137,6 @@ def _resized(message: bytes, protocol: int, size_bytes: int, room: int) -> bytes
     if protocol == UDP:
         return message[:4] + room.to_bytes(2, "big") + bytes(room - 6)
     return message[:header] + bytes(room - header)
-
-
-def _with_zero_checksum(message: bytes, protocol: int) -> bytes:
-    at = CHECKSUM_OFFSET[protocol]
-    return message[:at] + bytes(2) + message[at + 2 :]
 
 
 def reply_to(packet: Packet, *, ttl: int = 64, dont_fragment: bool = False) -> Packet | None:

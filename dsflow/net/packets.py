@@ -1,4 +1,4 @@
-"""The door to scapy: templates for first packets, packets to hand out, and an independent rebuilding.
+"""The door to scapy: packets to hand out, packets taken in, and an independent rebuilding.
 
 Only its IP layers are imported, on first use; that import reads the interfaces and routes of the host and
 fills a cache of scapy's own.  Nothing here sends, receives or resolves, and no result depends on the host:
@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from dsflow.errors import UsageError
-from dsflow.net.address import Address, Family
+from dsflow.net.address import Address
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP, is_fragment, parse_fields
 
-__all__ = ["destination_of", "from_scapy", "rebuild", "template", "to_scapy"]
+__all__ = ["destination_of", "from_scapy", "rebuild", "to_scapy"]
 
 
 class _Scapy(NamedTuple):
@@ -33,29 +33,6 @@ def _scapy() -> _Scapy:
     from scapy.layers import inet, inet6
 
     return _Scapy(inet, inet6)
-
-
-@cache
-def template(family: int, protocol: str) -> bytes:
-    """The first packet of a flow from and to no address, built by scapy.
-
-    A SYN without options, sequence number 0, window 64240 and DF; or a UDP datagram or echo request
-    (identifier 1, sequence number 1) of 32 zero bytes.  TTL 64, IPv4 identification 0.
-    """
-    inet, inet6 = _scapy()
-    if family == Family.IPV4:
-        flags = "DF" if protocol == "tcp" else 0
-        lower = inet.IP(src="0.0.0.0", dst="0.0.0.0", id=0, flags=flags, ttl=64)  # noqa: S104 - no socket binds
-        echo = inet.ICMP(type="echo-request", id=1, seq=1) / bytes(32)
-    else:
-        lower = inet6.IPv6(src="::", dst="::", hlim=64)
-        echo = inet6.ICMPv6EchoRequest(id=1, seq=1, data=bytes(32))
-    upper = {
-        "tcp": inet.TCP(sport=0, dport=0, flags="S", seq=0, window=64240),
-        "udp": inet.UDP(sport=0, dport=0) / bytes(32),
-        "icmp": echo,
-    }
-    return bytes(lower / upper[protocol])
 
 
 def to_scapy(raw: bytes) -> Any:

@@ -17,10 +17,8 @@ from dsflow.scenario import (
     checks_findings,
     checks_limits,
     checks_peering,
-    checks_policies,
     checks_routes,
     checks_rules,
-    checks_security,
     checks_services,
     checks_tables,
     checks_vcn,
@@ -62,9 +60,6 @@ _CHECKS = (
     checks_peering.peerings,
     checks_rules.filters,
     checks_rules.translations,
-    checks_security.memberships,
-    checks_security.rules,
-    checks_policies.policies,
     checks_cluster.duplicate_addresses,
     checks_cluster.questions,
 )
@@ -86,10 +81,6 @@ _FINDINGS = (
     checks_findings.internet_gateway_without_public_addresses,
     checks_appliances.rules_to_vnics_that_check,
     checks_appliances.rules_back_to_their_own_subnet,
-    checks_security.rule_limits,
-    checks_security.subnets_without_lists,
-    checks_policies.policies_that_isolate_nobody,
-    checks_policies.rules_of_sides_not_isolated,
     checks_devices.links_without_two_ends,
     checks_drg.drg_next_hops_that_nobody_has,
     checks_devices.mtus_without_ipv6,
@@ -106,8 +97,24 @@ _FINDINGS = (
 
 def run(topology: Topology, parsed: Parsed) -> None:
     """Report every problem; note the findings of a scenario that has none."""
-    for check in _CHECKS:
+    checks, finds = list(_CHECKS), list(_FINDINGS)
+    if _has_security(topology):
+        from dsflow.scenario import checks_policies, checks_security  # most scenarios need neither
+
+        checks += [*checks_security.CHECKS, *checks_policies.CHECKS]
+        finds += [*checks_security.FINDINGS, *checks_policies.FINDINGS]
+    for check in checks:
         check(topology, parsed)
     if not parsed.problems:
-        for find in _FINDINGS:
+        for find in finds:
             find(topology, parsed)
+
+
+def _has_security(topology: Topology) -> bool:
+    """Whether anything is written of security lists, groups or policies, be it only a name."""
+    written = topology.security_lists or topology.nsgs or topology.network_policies
+    named = any(subnet.security_lists is not None for subnet in topology.subnets.values())
+    grouped = any(node.nsgs or node.pod_nsgs for node in topology.nodes.values())
+    grouped = grouped or any(balancer.nsgs for balancer in topology.load_balancers.values())
+    vnics = (vnic for device in topology.devices.values() for vnic in device.interfaces.values())
+    return bool(written) or named or grouped or any(vnic.nsgs for vnic in vnics)

@@ -12,7 +12,7 @@ from dsflow.model.topology import Topology
 from dsflow.scenario.document import Path
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["policies", "policies_that_isolate_nobody", "rules_of_sides_not_isolated"]
+__all__ = ["CHECKS", "FINDINGS"]
 
 _ENDS = {Side.INGRESS: "from", Side.EGRESS: "to"}
 
@@ -93,3 +93,7 @@ def rules_of_sides_not_isolated(topology: Topology, parsed: Parsed) -> None:
             if policy.rules(side) and side not in policy.sides:
                 note = f"no effect without {side.title()} in policy_types"
                 parsed.note(("network_policies", name, str(side)), note)
+
+
+CHECKS = (policies,)
+FINDINGS = (policies_that_isolate_nobody, rules_of_sides_not_isolated)

@@ -11,7 +11,7 @@ from dsflow.net.address import Family, Prefix
 from dsflow.scenario.document import Path, show
 from dsflow.scenario.parsed import Parsed
 
-__all__ = ["memberships", "rule_limits", "rules", "subnets_without_lists"]
+__all__ = ["CHECKS", "FINDINGS"]
 
 _WITH_PORTS = ("tcp", "udp")
 _OF_ICMP = {"icmp": Family.IPV4, "icmpv6": Family.IPV6}
@@ -149,3 +149,7 @@ def subnets_without_lists(topology: Topology, parsed: Parsed) -> None:
         if subnet.security_lists is None and subnet.vcn in described:
             note = "no security_lists, unlike other subnets of its VCN: VNICs without NSGs let everything through here"
             parsed.note(("subnets", name), note)
+
+
+CHECKS = (memberships, rules)
+FINDINGS = (rule_limits, subnets_without_lists)

@@ -10,7 +10,8 @@ from scapy.layers.l2 import ARP, Ether
 
 from dsflow.errors import UsageError
 from dsflow.net.packet import Packet, bad_checksums
-from dsflow.net.packets import from_scapy, rebuild, template, to_scapy
+from dsflow.net.packets import from_scapy, rebuild, to_scapy
+from tests.net.templates import template
 from tests.strategies import packets
 
 
