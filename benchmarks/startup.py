@@ -19,7 +19,7 @@ from statistics import median
 from typing import NamedTuple
 
 ROUNDS = 15
-FORBIDDEN = ("scapy.all", "networkx", "matplotlib")
+FORBIDDEN = ("scapy", "networkx", "matplotlib")
 BARE = (sys.executable, "-c", "pass")
 TRACE = (
     "trace",
