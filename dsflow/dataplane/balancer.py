@@ -240,7 +240,7 @@ def _nodes(
     here = ends.healthy_nodes(service, Family.IPV4)
     number = ends.node_port(service, port)
     found = []
-    for node in index.topology.nodes.values():
+    for node in ends.nodes(service):
         healthy = service.external_policy == "Cluster" or node.name in here
         if node.ipv4 is not None and healthy:
             rule = Rule(

@@ -25,7 +25,7 @@ from dsflow.dataplane.index import Index
 from dsflow.dataplane.kube_proxy_health import health_checks, with_health_checks
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow
-from dsflow.dataplane.netfilter import INVALID, NO_PORT
+from dsflow.dataplane.netfilter import INVALID, NO_ADDRESS, NO_PORT
 from dsflow.dataplane.service_ends import EndPoint, ranges_text
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
@@ -109,7 +109,14 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
         ),
         output=(Filter(rows=tuple(services.refused(Disposition.DENIED_EGRESS)), stage="output"),),
         leave=(
-            Nat(hook="postrouting", rows=masquerade, exhausted=NO_PORT, own=own, collision=clash),
+            Nat(
+                hook="postrouting",
+                rows=masquerade,
+                exhausted=NO_PORT,
+                unaddressed=replace(NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {node.id} such an address")),
+                own=own,
+                collision=clash,
+            ),
             Confirm(),
             *device.leave,
         ),

@@ -59,7 +59,7 @@ def _rules(service: Service, balancer: LoadBalancer, index: Index) -> Iterator[t
     families = service.families if balancer.is_network else (Family.IPV4,)
     ports = [(port.protocol, index.service_ends.node_port(service, port)) for port in service.ports]
     health = "tcp", index.service_ends.health_check_ports.get(service.id, HEALTHZ)
-    nodes = dict.fromkeys(node.subnet for node in index.topology.nodes.values())
+    nodes = dict.fromkeys(node.subnet for node in index.service_ends.nodes(service))
     own = _prefixes([balancer.subnet], families, index)
     kept = balancer.is_network and preserves_source(service)
     for protocol, number in (*ports, health):

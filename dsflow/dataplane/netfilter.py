@@ -15,7 +15,7 @@ from dsflow.model.devices import FilterRule, GenericDevice, NatRule, PacketMatch
 from dsflow.net.address import Family
 from dsflow.net.wire import protocol_number
 
-__all__ = ["INVALID", "NO_PORT", "capabilities", "filters", "nat", "tracking"]
+__all__ = ["INVALID", "NO_ADDRESS", "NO_PORT", "capabilities", "filters", "nat", "tracking"]
 
 INVALID = Continue(
     Rule(
@@ -42,6 +42,10 @@ _KINDS = {"dnat": NatKind.DNAT, "snat": NatKind.SNAT, "masquerade": NatKind.MASQ
 
 NO_PORT = Drop(
     Rule(reason="no source port is left that would tell the answers apart (nf_nat_core.c)"), Disposition.NAT_EXHAUSTED
+)
+NO_ADDRESS = Drop(
+    Rule(reason="the interface that {dst} is reached by has no address to masquerade with (nf_nat_masquerade.c)"),
+    Disposition.FAMILY_UNAVAILABLE,
 )
 
 
@@ -81,7 +85,16 @@ def nat(
     ]
     if hook != "postrouting":
         return (Nat(hook=hook, rows=tuple(rows)),)
-    return (Nat(hook=hook, rows=tuple(rows), exhausted=NO_PORT, own=own, collision=_collision(device)),)
+    return (
+        Nat(
+            hook=hook,
+            rows=tuple(rows),
+            exhausted=NO_PORT,
+            unaddressed=NO_ADDRESS,
+            own=own,
+            collision=_collision(device),
+        ),
+    )
 
 
 def capabilities(device: GenericDevice) -> tuple[NatCapability, ...]:

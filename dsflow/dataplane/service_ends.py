@@ -158,9 +158,18 @@ class ServiceEnds:
             self._refusals[service.id] = next(refusals(service, self._topology), None)
         return self._refusals[service.id]
 
+    def nodes(self, service: Service) -> list[Node]:
+        """The nodes in the VCN of the load balancer in front of a Service."""
+        front = self.front(service)
+        if front is None:
+            return []
+        subnets = self._topology.subnets
+        vcn = subnets[front.subnet].vcn
+        return [node for node in self._topology.nodes.values() if subnets[node.subnet].vcn == vcn]
+
     def back_ends(self, service: Service, family: Family) -> list[Node]:
         """The nodes whose address of a family the controller gives to a network load balancer."""
-        nodes = [node for node in self._topology.nodes.values() if node.address(family) is not None]
+        nodes = [node for node in self.nodes(service) if node.address(family) is not None]
         if family is Family.IPV4:
             return nodes
         if node_subnets_lacking(family, self._topology) and service.ip_family_policy != "SingleStack":

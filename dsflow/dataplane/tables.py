@@ -266,7 +266,8 @@ class Nat:
 
     *Prerouting* and *output* change destinations, *postrouting* and *input* sources; the last only for
     answers to what the device itself sent.
-    ``exhausted`` refuses a connection for which the row's pool has no port left.  ``own`` gives the
+    ``exhausted`` refuses a connection for which the row's pool has no port left, ``unaddressed`` one for which there
+    is no address to take.  ``own`` gives the
     device's addresses, for rows that take the one of the interface a packet leaves by.  ``collision``, where
     given, is the row of a connection that no row covers but whose port another one holds.
     """
@@ -274,6 +275,7 @@ class Nat:
     hook: Literal["prerouting", "input", "output", "postrouting"]
     rows: tuple[NatRow, ...]
     exhausted: Drop | None = None
+    unaddressed: Drop | None = None
     own: OwnAddresses | None = None
     collision: NatRow | None = None
 

@@ -138,7 +138,7 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
         return Rewrite(rewritten(packet, sport=port), row.rule, row.kind, snat=row)
     address = _source_address(packet, at, row, table)
     if address is None:
-        return table.exhausted
+        return table.unaddressed
     port = row.port
     if port is None and packet.sport is not None:
         if row.pool is not None:

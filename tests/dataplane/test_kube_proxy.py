@@ -284,3 +284,26 @@ def test_under_local_a_node_keeps_to_its_own_that_are_being_deleted_and_fails_it
     chain = none.trace("internet/client", SERVICE, family=family, tcp=80)
     assert chain.disposition == "no-backend"
     assert "those that are ready are being deleted" in chain.traces[0].reason
+
+
+def test_a_node_without_an_address_of_the_family_cannot_hide_who_asks() -> None:
+    """Linux drops what it has no address for (nf_nat_masquerade.c); IPv4 is not touched by that."""
+    bare = built(("nodes.node-1.ipv6", None))
+    chain = bare.trace(ASKER, "2001:db8:100:2::10", family=6, tcp=80)
+    assert (chain.disposition, chain.forward.hops[-1].device) == ("family-unavailable", "node/node-1")
+    assert "has no address to masquerade with" in chain.forward.reason
+    assert bare.trace(ASKER, "100.0.2.10", family=4, tcp=80).disposition != "family-unavailable"
+
+
+@BOTH
+def test_nodes_of_another_vcn_are_no_back_ends(family: int) -> None:
+    far = {
+        "vcns.far": {"ipv4": ["10.9.0.0/16"]},
+        "subnets.far": {"vcn": "far", "ipv4": "10.9.1.0/24"},
+        "nodes.far-node": {"ipv4": "10.9.1.10"},
+        **{f"{kind}.vcn": "oke" for kind in ("gateways.igw", "gateways.nat")},
+        **{f"{kind}.{name}.vcn": "oke" for kind in ("route_tables", "subnets") for name in ("nodes", "pods", "lb")},
+    }
+    branches = built().what_if(far).branches("internet/client", SERVICE, family=family, tcp=80)
+    dialled = {trace.hops[2].device for branch in branches for trace in branch.chain.traces[2:3]}
+    assert dialled == {"node/node-1", "node/node-2", "node/node-3"}
