@@ -18,7 +18,8 @@ def assumptions(args: Namespace) -> int:
     else:
         from dsflow.query.matrix import run_matrix
 
-        found = rested_on(run_matrix(loaded(args, args.scenario)))
+        simulation = loaded(args, args.scenario)
+        found = rested_on(run_matrix(simulation), simulation.topology.assumptions)
     if args.output == "json":
         write_json(found.to_json())
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dsflow.model.assumptions import ASSUMPTIONS, Assumption
@@ -16,14 +17,18 @@ _HEADERS = ("ASSUMPTION", "DEFAULT", "ALTERNATIVES", "CONFIDENCE")
 
 
 class Rested(NamedTuple):
-    """Assumptions, and of a scenario how many of its answers rest on each; ``asked`` is None for the registry."""
+    """Assumptions, and of a scenario how many of its answers rest on each; ``asked`` is None for the registry.
+
+    ``switched`` are those to which the scenario gives another answer than the default.
+    """
 
     counts: dict[str, int]
     asked: int | None = None
+    switched: Mapping[str, str] = MappingProxyType({})
 
     def blocks(self) -> Iterator[Block]:
         """A row for each, with what it says and where that comes from."""
-        headers = _HEADERS if self.asked is None else (*_HEADERS, "ANSWERS")
+        headers = _HEADERS if self.asked is None else (*_HEADERS, "TAKEN", "ANSWERS")
         yield Table(headers, tuple(map(self._row, self._entries())))
         if self.asked is not None:
             told = f"{len(self.counts)} of {len(ASSUMPTIONS)} assumptions"
@@ -37,8 +42,11 @@ class Rested(NamedTuple):
             other if other in entry.modelled else f"{other} (not modelled)" for other in entry.alternatives
         )
         cells = (entry.id, entry.default, others, entry.confidence)
-        counted = () if self.asked is None else (str(self.counts[entry.id]),)
+        counted = () if self.asked is None else (self._taken(entry), str(self.counts[entry.id]))
         return Row((*cells, *counted), (entry.statement, f"source: {entry.source}"))
+
+    def _taken(self, entry: Assumption) -> str:
+        return self.switched.get(entry.id, entry.default)
 
     def to_json(self) -> dict[str, Any]:
         """The assumptions as data."""
@@ -47,6 +55,7 @@ class Rested(NamedTuple):
                 "id": entry.id,
                 "statement": entry.statement,
                 "default": entry.default,
+                "taken": self._taken(entry),
                 "alternatives": list(entry.alternatives),
                 "modelled": list(entry.modelled),
                 "confidence": entry.confidence,
@@ -67,8 +76,8 @@ def registry() -> Rested:
     return Rested(dict.fromkeys(ASSUMPTIONS, 0))
 
 
-def rested_on(matrix: Matrix) -> Rested:
+def rested_on(matrix: Matrix, switched: Mapping[str, str] = MappingProxyType({})) -> Rested:
     """The assumptions that the answers of a matrix rest on, and how many answers each."""
     chains = [cell.chain for cell in matrix.cells if cell.chain is not None]
     counts = Counter(name for chain in chains for name in chain.assumptions)
-    return Rested(dict(counts), len(chains))
+    return Rested(dict(counts), len(chains), switched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,16 @@ def test_a_scenario_lists_only_what_its_answers_rest_on(capsys: pytest.CaptureFi
 def test_plain_devices_rest_on_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["assumptions", "two-routers"]) == 0
     assert capsys.readouterr().out.endswith("questions were asked: the main job's and the scenario's own.\n")
+
+
+def test_a_scenario_shows_what_it_takes_instead(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text("apiVersion: dsflow/v1\nname: other\nbase: two-pods\nassumptions: {vcn-lowers-ttl: leaves}\n")
+    assert main(["assumptions", str(file), "-o", "json"]) == 0
+    entries = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)["assumptions"]}
+    assert (entries["vcn-lowers-ttl"]["default"], entries["vcn-lowers-ttl"]["taken"]) == ("lowers", "leaves")
+    assert entries["vcn-lowers-ttl"]["modelled"] == ["leaves"]
+    assert main(["assumptions", str(file)]) == 0
+    table = capsys.readouterr().out
+    assert " TAKEN " in table.splitlines()[0]
+    assert next(line for line in table.splitlines() if line.startswith("vcn-lowers-ttl")).split()[-2] == "leaves"
