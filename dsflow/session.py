@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dsflow.dataplane.action import Drop, Neighbor, Rule
+from dsflow.dataplane.action import Drop, Neighbor
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.selection import onto_wire, source_address
 from dsflow.ends import End, Ends
+from dsflow.ends.lacking import SERVICE_UNKNOWN, lacks
 from dsflow.engine.conntrack import Memories
 from dsflow.engine.conversation import converse
 from dsflow.engine.program import Network
@@ -180,15 +181,15 @@ class Session:
         source: str | None,
     ) -> PresentedChain:
         family = question.family
-        if end.kind == "service" and start.kind != "internet" and not self._ends.knows_services:
-            return self._unanswered(question, start, end, _SERVICE_UNKNOWN)
+        if end.kind == "service" and start.is_in_cluster and not self._ends.knows_services:
+            return self._unanswered(question, start, end, SERVICE_UNKNOWN)
         service = end.service if end.service is not None and end.service.headless else None
         answers: tuple[Address, ...] = ()
-        if service is not None and start.kind != "internet":
+        if service is not None and start.is_in_cluster:
             answers = self._ends.names.answers(service, family)
             if not answers:
                 return self._unanswered(question, start, end, self._ends.names.nothing(service, family))
-        dst = answers[0] if answers else end.address(family, from_outside=start.kind == "internet")
+        dst = answers[0] if answers else end.address_for(start, family)
         src = self._source(start, family, dst) if source is None else _of_family(source, family)
         if sport is not None:
             _port("source", sport)
@@ -198,8 +199,7 @@ class Session:
             lacking = start if src is None else end
             if _looks_literal(lacking):
                 raise UsageError(f'"{lacking.id}": not an address of {family.title}, the family asked for')
-            refused = self._ends.refusal(lacking) if start.kind == "internet" else None
-            return self._unanswered(question, start, end, _lacks(lacking, family, refused))
+            return self._unanswered(question, start, end, lacks(lacking, start, family, self._ends.refusal(lacking)))
         try:
             packet = first_packet(
                 family,
@@ -268,15 +268,6 @@ class Session:
         return PresentedChain(timeless, question, self._ends.path_type(start, end), [trace])
 
 
-_SERVICE_UNKNOWN = Drop(
-    Rule(
-        reason="the article does not say how a Service is reached inside the cluster",
-        mend="set profile: as-built, which does what kube-proxy does",
-    ),
-    Disposition.UNDETERMINED,
-)
-
-
 _TIMESTAMP = (Family.IPV4, ICMP, 13)
 """The one ICMP request beside the echo that Linux answers (RFC 792)."""
 
@@ -296,17 +287,6 @@ def _refuse_unmodelled(packet: Packet) -> None:
         raise NotModelledError(f"{option} is not modelled")
     if (packet.family, packet.protocol, packet.icmp_type) == _TIMESTAMP:
         raise NotModelledError("an ICMP timestamp request: its answer tells the time, which is not modelled")
-
-
-def _lacks(end: End, family: Family, refused: str | None) -> Drop:
-    holder = end.id
-    if end.service is not None:
-        holder = end.service.load_balancer or f"{end.id} a load balancer, or a ClusterIP, with"
-    rule = Rule(
-        reason=f"{end.id} has no {family.title} address" + (f": {refused}" if refused else ""),
-        mend=f"give {holder} an {family.title} address",
-    )
-    return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
 
 
 def _looks_literal(end: End) -> bool:

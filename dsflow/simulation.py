@@ -115,7 +115,9 @@ class Simulation:
         """The answer to one question; see :meth:`Session.trace` for the options."""
         return Session(self.network, self.ends, self.context).trace(origin, target, family=family, **options)
 
-    def branches(self, origin: str, target: str, *, family: int, most: int = 256, **options: Any) -> tuple[Branch, ...]:
+    def branches(
+        self, origin: str, target: str, *, family: int, most: int = 4096, **options: Any
+    ) -> tuple[Branch, ...]:
         """The answers by every back end and end point that could be chosen on the way, with their probabilities.
 
         Each choice is uniform, so the probability of a branch is the product of its choices'; they sum to one.

@@ -20,7 +20,8 @@ def diff(args: Namespace) -> int:
     if args.before == args.after == "-":
         raise UsageError("- and -: standard input holds one scenario only")
     before, after = loaded(args, args.before), loaded(args, args.after)
-    return _compared(args, before, after, (before.name, after.name))
+    names = (before.name, after.name) if before.name != after.name else (args.before, args.after)
+    return _compared(args, before, after, names)
 
 
 def whatif(args: Namespace) -> int:

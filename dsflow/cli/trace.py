@@ -25,6 +25,8 @@ def trace(args: Namespace) -> int:
     families = _families(args)
     if args.pcap == "-":
         raise UsageError("--pcap -: expected a file's name, as the text goes to standard output")
+    if args.branches and args.all_blockers:
+        raise UsageError("--branches and --all-blockers: expected one of them")
     simulation = loaded(args, args.scenario)
     if args.branches:
         return _show_branches(args, simulation, families)

@@ -26,6 +26,7 @@ from dsflow.dataplane.common import (
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.health_checks import checked, why_refused
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
@@ -33,7 +34,7 @@ from dsflow.dataplane.service_ends import port_of, ranges_text
 from dsflow.dataplane.tables import Filter, Proxy, RouteLookup
 from dsflow.model.annotated import backend_policy, listener_protocol, preserves_source, proxy_protocol, rule_mode
 from dsflow.model.controller import why_no_node
-from dsflow.model.services import LoadBalancer, Service, ServicePort
+from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
@@ -240,7 +241,7 @@ def _nodes(
     here = ends.healthy_nodes(service, Family.IPV4)
     number = ends.node_port(service, port)
     found = []
-    for node in ends.nodes(service):
+    for node in checked(service, balancer, ends.nodes(service), Family.IPV4, index):
         healthy = service.external_policy == "Cluster" or node.name in here
         if node.ipv4 is not None and healthy:
             rule = Rule(
@@ -265,11 +266,22 @@ def _no_node(service: Service, port: ServicePort, family: Family, index: Index) 
         disposition = Disposition.FAMILY_UNAVAILABLE
     elif not any(node.ipv4 for node in index.topology.nodes.values()):
         reason, mend, _ = why_no_node(Family.IPV4, index.topology)
+    elif refused := _unchecked(service, index):
+        reason, mend, _ = refused
     else:
         why, mend, _ = index.service_ends.none(service, port, Family.IPV4)
         reason = f"no node passes the health check, as the policy is Local and {why}"
     rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, disposition)
+
+
+def _unchecked(service: Service, index: Index) -> Refusal | None:
+    """What refuses the health checks of nodes that would be back ends."""
+    ends = index.service_ends
+    balancer = ends.front(service)
+    here = ends.healthy_nodes(service, Family.IPV4)
+    nodes = [node for node in ends.nodes(service) if service.external_policy == "Cluster" or node.name in here]
+    return None if balancer is None else why_refused(service, balancer, nodes, Family.IPV4, index)
 
 
 def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:

@@ -20,6 +20,7 @@ from dsflow.model.topology import Topology
 from dsflow.model.vcn import DynamicRoutingGateway, LocalPeeringGateway
 
 if TYPE_CHECKING:
+    from dsflow.dataplane.security import Security
     from dsflow.dataplane.wiring import Wiring
     from dsflow.model.devices import GenericDevice
 
@@ -85,16 +86,13 @@ def compile_topology(topology: Topology) -> Dataplane:
         makers[host.id] = partial(compile_internet_host, host, index)
     for generic in topology.devices.values():
         makers[generic.id] = partial(machines.device, generic)
-    if topology.security_lists or topology.nsgs:
-        makers = _guarded(makers, index)
+    if index.security is not None:
+        makers = _guarded(makers, index.security)
     return Dataplane(makers)
 
 
-def _guarded(makers: Mapping[str, Callable[[], Device]], index: Index) -> dict[str, Callable[[], Device]]:
+def _guarded(makers: Mapping[str, Callable[[], Device]], security: Security) -> dict[str, Callable[[], Device]]:
     """The same devices with what their VNICs let through."""
-    from dsflow.dataplane.security import Security  # only where somebody wrote security rules
-
-    security = Security(index)
 
     def guarded(make: Callable[[], Device]) -> Device:
         return security.guard(make())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
 from dsflow.dataplane.common import (
     EVERYWHERE,
     LINUX_FORWARD,
+    PROTOCOL_NUMBERS,
     listeners,
     not_forwarding,
     origin_mtu,
@@ -23,9 +25,11 @@ from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
 from dsflow.model.cluster import Node, Pod
+from dsflow.model.services import NODE_PORTS
 from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
+from dsflow.net.ranges import PortRange
 
 __all__ = ["ENDPOINT_TOLL", "compile_node", "compile_pod"]
 
@@ -97,6 +101,9 @@ def compile_node(node: Node, index: Index) -> Device:
     lookup = RouteLookup(tables=tables)
     host_pods = index.host_pods_on.get(node.name, [])
     ports = [*node.listen, *(port for pod in host_pods for port in pod.listen)]
+    answering = listeners(node.id, ports, f"nodes.{node.name}")
+    if index.topology.profile is Profile.ARTICLE:
+        answering = replace(answering, unsaid=tuple(_node_ports(index)))
     names = ["eth0", *vnics.values()]
     device = Device(
         id=node.id,
@@ -106,7 +113,7 @@ def compile_node(node: Node, index: Index) -> Device:
         }
         | {pod.id: _interface(pod.id, None, None) for pod in pods},
         receive=(martians(node.ipv4), lookup),
-        deliver=(listeners(node.id, ports, f"nodes.{node.name}"),),
+        deliver=(answering,),
         forward=LINUX_FORWARD,
         send=(lookup,),
         leave=(origin_mtu, _source_check(node, index)),
@@ -120,17 +127,33 @@ def compile_node(node: Node, index: Index) -> Device:
         ),
         source=node.source,
     )
+    if index.topology.profile is Profile.AS_BUILT:
+        from dsflow.dataplane.kube_proxy import with_services  # the article knows no Service on a node
+
+        device = with_services(device, node, index)
     if index.topology.network_policies and index.topology.assumes("policies-are-enforced") == "enforced":
         device = _isolating(device, pods, index)
-    if index.topology.profile is Profile.ARTICLE:
-        return device
-    from dsflow.dataplane.kube_proxy import with_services  # the article knows no Service on a node
+    return device
 
-    return with_services(device, node, index)
+
+def _node_ports(index: Index) -> Iterator[tuple[int, PortRange, Drop]]:
+    """Where nodes may lead to Services, of which the article says nothing: one not written may be any."""
+    for service in index.topology.services.values():
+        for port in service.ports if service.type in ("NodePort", "LoadBalancer") else ():
+            written = port.node_port is not None
+            rule = Rule(
+                reason=f"{{protocol}}/{{dport}} {'is' if written else 'may be'} the node port of {service.id}, and the "
+                "article does not say what a node does there",
+                source=service.source,
+                mend="set profile: as-built, which does what kube-proxy does",
+            )
+            at = range(port.node_port, port.node_port + 1) if port.node_port is not None else NODE_PORTS
+            drop = Drop(rule, Disposition.UNDETERMINED)
+            yield PROTOCOL_NUMBERS[port.protocol], PortRange(at.start, at.stop - 1), drop
 
 
 def _isolating(device: Device, pods: list[Pod], index: Index) -> Device:
-    """The node with its pods' NetworkPolicies, which come before what else filters in its forward hook."""
+    """The node with its pods' NetworkPolicies; a Service with nothing behind it is rejected before they are asked."""
     from dsflow.dataplane.policies import isolation, tracking_connections  # only where there are some
 
     tables = isolation(index.policies, pods)

@@ -275,7 +275,8 @@ class _Rows:
         """The row for one address and port; without end points it leaves packets to the filters."""
         name = f"kube-proxy/{service.id}:{port.port}"
         sticky = service.session_affinity == "ClientIP"
-        reason = _chosen(service, len(ends), sticky=sticky)
+        there = f" on {self._node.id}" if ends is not self._ends.end_points(service, port, address.family) else ""
+        reason = _chosen(service, len(ends), there, sticky=sticky)
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=replace(_match(port, address, number, in_interface), src=source),
@@ -343,8 +344,8 @@ def _match(port: ServicePort, address: Address, number: int, in_interface: str |
     )
 
 
-def _chosen(service: Service, number: int, *, sticky: bool) -> str:
-    among = "its only end point" if number == 1 else f"one of its {number} end points, each as likely"
+def _chosen(service: Service, number: int, there: str, *, sticky: bool) -> str:
+    among = f"its only end point{there}" if number == 1 else f"one of its {number} end points{there}, each as likely"
     by_client = ", and this client always to the same" if sticky and number > 1 else ""
     return f"kube-proxy leads {service.id} to {among}{by_client}"
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dsflow.dataplane.action import Continue, Rule
+from dsflow.dataplane.action import Continue, Drop, Rule
 from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
+from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.service_ends import ServiceEnds
@@ -22,22 +23,34 @@ from dsflow.model.topology import Topology
 from dsflow.net.address import Family
 from dsflow.net.ranges import PortRange
 
-__all__ = ["HEALTHZ", "health_checks", "with_health_checks"]
+__all__ = ["HEALTHZ", "IN_IPV6", "answers_in", "health_checks", "with_health_checks"]
 
 HEALTHZ = 10256
 """kube-proxy's own health check (--healthz-bind-address)."""
 
+IN_IPV6 = "kube-proxy-health-in-ipv6"
+"""The assumption on which health checks of IPv6 rest."""
+
 _TCP = PROTOCOL_NUMBERS["tcp"]
 
 
-def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator[tuple[Match, Continue]]:
+def answers_in(family: Family, topology: Topology) -> bool:
+    """Whether kube-proxy answers health checks in a family."""
+    return family is Family.IPV4 or topology.assumes(IN_IPV6) == "answers"
+
+
+def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator[tuple[Match, Drop | Continue]]:
     """What is told of a question to a node's health checks: what they answer."""
     for family in Family:
         address = node.address(family)
         if address is None:
             continue
         asked = Match(family=family, protocol=_TCP, dst=single(address), states=frozenset({State.NEW}))
-        assumption = "kube-proxy-health-in-ipv6" if family is Family.IPV6 else None
+        assumption = IN_IPV6 if family is Family.IPV6 else None
+        if not answers_in(family, topology):
+            numbers = (HEALTHZ, *ends.health_check_ports.values())
+            yield from ((replace(asked, dport=PortRange(number, number)), _CLOSED) for number in numbers)
+            continue
         healthy = "kube-proxy answers GET /healthz with 200: it runs on this node"
         told = Rule(id="kube-proxy/healthz", reason=healthy, assumption=assumption)
         yield replace(asked, dport=PortRange(HEALTHZ, HEALTHZ)), Continue(told)
@@ -46,6 +59,13 @@ def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator
             reason = _answer(node, service, family, ends)
             told = Rule(id=f"kube-proxy/{name}:health", reason=reason, source=service.source, assumption=assumption)
             yield replace(asked, dport=PortRange(number, number)), Continue(told)
+
+
+_CLOSED = Drop(
+    Rule(id="kube-proxy/healthz", reason="kube-proxy answers health checks in IPv4 only", assumption=IN_IPV6),
+    Disposition.NO_LISTENER,
+    resets=True,
+)
 
 
 def _answer(node: Node, service: Service, family: Family, ends: ServiceEnds) -> str:

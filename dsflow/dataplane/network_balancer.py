@@ -26,7 +26,9 @@ from dsflow.dataplane.common import (
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
+from dsflow.dataplane.health_checks import checked, why_refused
 from dsflow.dataplane.index import Index
+from dsflow.dataplane.kube_proxy_health import IN_IPV6
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
 from dsflow.dataplane.tables import Confirm, Filter, HopLimit, Lower, Nat, Proxy, Returns, RouteLookup, Track
@@ -136,13 +138,16 @@ class _Listeners:
             match = asked(port, address)
             yield from denied(service, port, self._balancer, match)
             if not self._nodes(service, port, address.family):
+                lacking = address.family not in service.families
+                rests_on, further = (None, ()) if lacking else self._rests_on(address.family)
                 rule = Rule(
                     id=f"{service.id}:{port.port}",
                     reason=(why := self._why_none(service, port, address.family)).reason,
                     source=service.source,
                     mend=why.mend,
+                    assumption=rests_on,
+                    further=further,
                 )
-                lacking = address.family not in service.families
                 yield match, Drop(rule, Disposition.FAMILY_UNAVAILABLE if lacking else Disposition.NO_BACKEND)
 
     def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
@@ -157,10 +162,16 @@ class _Listeners:
         if family is Family.IPV6 and _is_mixed(service, port):
             return []
         nodes = self._ends.back_ends(service, family)
+        healthy = checked(service, self._balancer, self._with_ends(service, family), family, self._index)
+        return healthy or (nodes if self._balancer.fail_open else [])
+
+    def _with_ends(self, service: Service, family: Family) -> list[Node]:
+        """The back ends, under the policy Local those with an end point that stays."""
+        nodes = self._ends.back_ends(service, family)
         if service.external_policy == "Cluster":
             return nodes
-        healthy = self._ends.healthy_nodes(service, family)
-        return [node for node in nodes if node.name in healthy] or (nodes if self._balancer.fail_open else [])
+        here = self._ends.healthy_nodes(service, family)
+        return [node for node in nodes if node.name in here]
 
     def _why_none(self, service: Service, port: ServicePort, family: Family) -> Refusal:
         refusal = self._ends.refusal(service)
@@ -174,6 +185,9 @@ class _Listeners:
             return Refusal(reason, "give them ports of their own")
         if not self._ends.back_ends(service, family):
             return why_no_node(family, self._index.topology)
+        refused = why_refused(service, self._balancer, self._with_ends(service, family), family, self._index)
+        if refused is not None:
+            return refused
         why = self._ends.none(service, port, family)
         healthy = "no node passes the health check, as the policy is Local and "
         if self._ends.end_points(service, port, family):
@@ -189,13 +203,14 @@ class _Listeners:
             number = self._ends.node_port(service, port)
             found = [(node, node.address(address.family)) for node in nodes]
             name = f"{service.id}:{port.port}"
-            unlabelled = address.family is Family.IPV6 and not labels_are_written(self._index.topology)
+            rests_on, further = self._rests_on(address.family)
             rule = Rule(
                 id=name,
                 reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
                 f"{sees(service, self._balancer)}",
                 source=service.source,
-                assumption="nodes-bear-ipv6-label" if unlabelled else None,
+                assumption=rests_on,
+                further=further,
             )
             yield NatRow(
                 kind=NatKind.LOAD_BALANCER_DNAT,
@@ -208,6 +223,14 @@ class _Listeners:
                 marks_own=hides,
                 affinity=_hashed(backend_policy(service, self._balancer), address, port),
             )
+
+    def _rests_on(self, family: Family) -> tuple[str | None, tuple[str, ...]]:
+        """What has to hold for a node to be a healthy back end of a family."""
+        if family is Family.IPV4:
+            return None, ()
+        healthy = IN_IPV6
+        labelled = labels_are_written(self._index.topology)
+        return (healthy, ()) if labelled else ("nodes-bear-ipv6-label", (healthy,))
 
     def own_clients(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """A back end that asks its own VIP is not led to itself; nor is its pod, where the source is preserved."""

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Drop, Rule
 from dsflow.dataplane.device import Device, VnicRules
@@ -21,11 +22,13 @@ from dsflow.dataplane.index import Index
 from dsflow.model.security import ManagedRules, NetworkSecurityGroup, SecurityRule, SecurityRules
 from dsflow.model.vcn import ServiceGateway
 from dsflow.net.address import Address, Family, Prefix
+from dsflow.net.packet import Packet
 from dsflow.net.wire import ICMP, ICMPV6, TCP, UDP
 
 __all__ = ["Security"]
 
 _INGRESS, _EGRESS = "ingress", "egress"
+_UNWRITTEN = "unwritten-lists-allow-nothing"
 _INTO = {_INGRESS: "lets {src} in", _EGRESS: "lets it out to {dst}"}
 _DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGRESS}
 
@@ -33,6 +36,13 @@ _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 
 Membership = tuple[str, tuple[str, ...]]
 """The subnet of a VNIC, and the VNIC's groups."""
+
+
+class Judgement(NamedTuple):
+    """What a VNIC says of a first packet: its refusal, or whether the rule that lets it pass has it tracked."""
+
+    refusal: Drop | None
+    tracked: bool
 
 
 class Security:
@@ -48,6 +58,15 @@ class Security:
         found = {name: self._rules(*of) for name, of in self._memberships.get(device.id, {}).items()}
         rules = {name: rules for name, rules in found.items() if rules is not None}
         return replace(device, vnics=rules) if rules else device
+
+    def judged(self, device_id: str, interface: str, side: str, packet: Packet) -> Judgement:
+        """What a VNIC says of a packet that is part of no connection yet."""
+        rules = self._rules(*self._memberships[device_id][interface])
+        if rules is None:
+            return Judgement(None, tracked=True)
+        grants, other = (rules.ingress, packet.src) if side == _INGRESS else (rules.egress, packet.dst)
+        grant = next((row for row in grants.rows if row.covers(packet, other)), None)
+        return Judgement(grants.denied, tracked=False) if grant is None else Judgement(None, grant.answered is not None)
 
     @cached_property
     def _memberships(self) -> Mapping[str, Mapping[str, Membership]]:
@@ -91,7 +110,7 @@ class Security:
 
     def _rules(self, subnet: str, groups: tuple[str, ...]) -> VnicRules | None:
         lists = self._topology.subnets[subnet].security_lists
-        if lists is None and not groups:
+        if lists is None and (not groups or self._topology.assumes(_UNWRITTEN) == "everything"):
             return None
         key = subnet, groups
         found = self._made.get(key)
@@ -99,13 +118,15 @@ class Security:
             holders: list[SecurityRules] = [self._topology.security_lists[name] for name in lists or ()]
             holders += [self._managed[subnet]] if lists and subnet in self._managed else []
             holders += [self._topology.nsgs[name] for name in groups]
-            found = self._made[key] = VnicRules(self._grants(holders, _INGRESS), self._grants(holders, _EGRESS))
+            rests_on = _UNWRITTEN if lists is None else None
+            sides = (self._grants(holders, side, rests_on) for side in (_INGRESS, _EGRESS))
+            found = self._made[key] = VnicRules(*sides)
         return found
 
-    def _grants(self, holders: list[SecurityRules], side: str) -> Grants:
+    def _grants(self, holders: list[SecurityRules], side: str, rests_on: str | None) -> Grants:
         rows = [row for holder in holders for row in self._rows(holder, side)]
         stateless_first = sorted(rows, key=lambda row: row.answered is not None)
-        return Grants(rows=tuple(stateless_first), denied=_denied(holders, side))
+        return Grants(rows=tuple(stateless_first), denied=_denied(holders, side, rests_on))
 
     def _rows(self, holder: SecurityRules, side: str) -> Iterator[Grant]:
         for number, rule in enumerate(holder.ingress if side == _INGRESS else holder.egress, start=1):
@@ -144,7 +165,7 @@ def _traffic(rule: SecurityRule) -> tuple[Traffic, ...] | None:
     return (Traffic(number, rule.sport, rule.dport, rule.icmp_type, rule.icmp_code),)
 
 
-def _denied(holders: list[SecurityRules], side: str) -> Drop:
+def _denied(holders: list[SecurityRules], side: str, rests_on: str | None) -> Drop:
     to = "from {src}" if side == _INGRESS else "to {dst}"
     names = ", ".join(holder.id for holder in holders) or "none, as the subnet has no security list"
     own = [holder for holder in holders if not isinstance(holder, ManagedRules)]
@@ -152,6 +173,7 @@ def _denied(holders: list[SecurityRules], side: str) -> Drop:
         reason=f"implicit deny: no {side} rule allows {{asked}} {to}, and it answers nothing that is tracked; "
         f"evaluated: {names}",
         source=own[0].source if own else None,
+        assumption=rests_on,
         mend=f"allow {{asked}} {to} in {_written(own[-1])}.{side}" if own else "give the subnet a security list",
     )
     return Drop(words, _DENIED[side])

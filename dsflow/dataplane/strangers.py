@@ -1,4 +1,4 @@
-"""Who is no business of a VCN's Internet and NAT gateways: what comes through the VCN from other networks."""
+"""What is no business of a VCN's Internet and NAT gateways: what comes from other networks, or is meant for them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def strangers(gateway: InternetGateway | NatGateway, vcn: Vcn, index: Index) -> 
             source=gateway.source,
         )
         yield Match(src=prefix, in_interface=vcn.id), Drop(rule, Disposition.SCOPE_UNROUTABLE)
+    for door, prefix in _reached(vcn, index):
+        rule = Rule(
+            id=gateway.id,
+            reason=f"{{dst}} is in {prefix}, which {vcn.id} reaches by {door.id} and not by {gateway.id}",
+            source=gateway.source,
+            mend=f"lead {prefix} to {door.id} in the route table by which {{src}} is routed",
+        )
+        yield Match(dst=prefix, in_interface=vcn.id), Drop(rule, Disposition.SCOPE_UNROUTABLE)
 
 
 def _beyond(vcn: Vcn, index: Index) -> Iterator[Prefix]:
@@ -38,6 +46,17 @@ def _beyond(vcn: Vcn, index: Index) -> Iterator[Prefix]:
         if isinstance(door, DynamicRoutingGateway):
             yield from dict.fromkeys(entry.prefix for entry in door.addresses)
             yield from (route.to for route in door.routes if not _overlaps(route.to, vcn))
+
+
+def _reached(vcn: Vcn, index: Index) -> Iterator[tuple[DynamicRoutingGateway | LocalPeeringGateway, Prefix]]:
+    """The prefixes to which a gateway of the VCN leads: a peer's, and those behind a DRG but for a default route."""
+    topology = index.topology
+    for door in index.gateways_of(vcn.name):
+        if isinstance(door, LocalPeeringGateway):
+            peer = topology.vcns[topology.gateways[door.peer].vcn]
+            yield from ((door, prefix) for family in Family for prefix in peer.prefixes(family))
+        elif isinstance(door, DynamicRoutingGateway):
+            yield from ((door, route.to) for route in door.routes if route.to.length and not _overlaps(route.to, vcn))
 
 
 def _overlaps(prefix: Prefix, vcn: Vcn) -> bool:

@@ -12,6 +12,7 @@ from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind, NatRow
 from dsflow.dataplane.sources import OwnAddresses
 from dsflow.net.lpm import LongestPrefixTable
+from dsflow.net.ranges import PortRange
 
 __all__ = [
     "Confirm",
@@ -288,7 +289,7 @@ class Listeners:
     other ICMP is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one
     that asks for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared
     with others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
-    broadcasts and TCP are ``unheard`` there.
+    broadcasts and TCP are ``unheard`` there.  At the ``unsaid`` ports of a protocol nobody knows what answers.
     """
 
     ports: frozenset[tuple[int, int]]
@@ -304,6 +305,7 @@ class Listeners:
     unheard: Drop
     broadcasts: frozenset[int] = frozenset()
     anycast: frozenset[int] = frozenset()
+    unsaid: tuple[tuple[int, PortRange, Drop], ...] = ()
     stage: str = "listener"
 
 

@@ -17,7 +17,8 @@ class End:
     """One end: the device where its packets start or stop, and its addresses.
 
     ``device`` is None for an address that no device has and for a Service, which is no hop.
-    ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use.
+    ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use; ``beside`` those of
+    a Service's load balancer, for peers that are neither: only nodes and their pods know ClusterIPs.
     ``listen`` are its ports in the order written, ``node`` the machine a pod runs on, ``vcn`` the
     VCN that the end is in.
     """
@@ -29,13 +30,28 @@ class End:
     vcn: str | None = None
     inside: tuple[Address | None, Address | None] = (None, None)
     outside: tuple[Address | None, Address | None] = (None, None)
+    beside: tuple[Address | None, Address | None] = (None, None)
     listen: tuple[Listener, ...] = ()
     service: Service | None = None
 
     def address(self, family: Family, *, from_outside: bool) -> Address | None:
         """The address of one family that a peer uses."""
-        pair = self.outside if from_outside else self.inside
-        return pair[0] if family is Family.IPV4 else pair[1]
+        return _of(family, self.outside if from_outside else self.inside)
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether it is a node or one of its pods."""
+        return self.kind in ("node", "pod")
+
+    def address_for(self, asker: End, family: Family) -> Address | None:
+        """The address of one family by which it is asked."""
+        if self.service is not None and asker.kind != "internet" and not asker.is_in_cluster:
+            return _of(family, self.beside)
+        return self.address(family, from_outside=asker.kind == "internet")
+
+
+def _of(family: Family, pair: tuple[Address | None, Address | None]) -> Address | None:
+    return pair[0] if family is Family.IPV4 else pair[1]
 
 
 def node_end(node: Node, vcn: str | None, host_ports: tuple[Listener, ...]) -> End:

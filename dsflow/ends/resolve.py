@@ -325,15 +325,18 @@ class Ends:
             ports = self.names.ports(service)
         else:
             ports = tuple(Listener(port.protocol, port.port) for port in service.ports)
-        outside: tuple[Address | None, Address | None] = (None, None)
+        beside: tuple[Address | None, Address | None] = (None, None)
+        outside = beside
         if service.load_balancer is not None:
             balancer = self._topology.load_balancers[service.load_balancer.removeprefix("lb/")]
+            beside = balancer.ipv4, balancer.ipv6
             outside = balancer.public_ipv4 or balancer.ipv4, balancer.ipv6
         return End(
             id=service.id,
             kind="service",
             inside=(service.cluster_ipv4, service.cluster_ipv6),
             outside=outside,
+            beside=beside,
             listen=ports,
             service=service,
         )

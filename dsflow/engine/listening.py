@@ -50,7 +50,14 @@ def _unasked(packet: Packet, table: Listeners) -> Outcome:
         return table.stray
     if packet.protocol not in _SPOKEN[packet.family]:
         return table.unknown
-    return table.closed if _opens(packet) else table.unconnected
+    if not _opens(packet):
+        return table.unconnected
+    at_port = (
+        drop
+        for protocol, ports, drop in table.unsaid
+        if packet.protocol == protocol and packet.dport is not None and packet.dport in ports
+    )
+    return next(at_port, table.closed)
 
 
 def proxy(table: Proxy, seed: int) -> Stage:

@@ -1,6 +1,6 @@
 """What NetworkPolicies let through at a node as a ruleset of nftables, written from the tables of the dataplane.  Pure.
 
-A base chain for each side, both before what else filters in the forward hook; what one accepts, the next is asked.
+A base chain for each side, both after what else filters in the forward hook; what one accepts, the next is asked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dsflow.net.wire import TCP, UDP
 
 __all__ = ["isolates", "policy_rules"]
 
-_PRIORITIES = {True: -20, False: -10}  # those of senders first
+_PRIORITIES = {True: 10, False: 20}  # those of senders first
 _PROTOCOLS = {TCP: "tcp", UDP: "udp"}
 _WORDS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
 

@@ -134,6 +134,17 @@ _REGISTRY = (
         "protocols may vary by plugin",
     ),
     Assumption(
+        id="unwritten-lists-allow-nothing",
+        statement="Of a VNIC in a group, the security lists of its subnet allow nothing beside where the scenario does "
+        "not write them.",
+        default="nothing",
+        alternatives=("everything",),
+        modelled=("everything",),
+        confidence="unknown",
+        source="lists and groups are a union (docs.oracle.com Network/Concepts/securityrules.htm, 2026-09), and every "
+        "subnet has a list",
+    ),
+    Assumption(
         id="same-node-skips-nsg",
         statement="What pods of one node send each other stays in the node, where no VNIC's security rules are asked.",
         default="skips",
@@ -185,6 +196,7 @@ _REGISTRY = (
         statement="kube-proxy answers health checks of nodes in IPv6 as in IPv4.",
         default="answers",
         alternatives=("ipv4-only",),
+        modelled=("ipv4-only",),
         confidence="unknown",
         source="OKE's healthz-bind-address is not documented",
     ),

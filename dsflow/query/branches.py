@@ -21,8 +21,10 @@ def branches_blocks(branches: Iterable[Branch]) -> Iterator[Block]:
     yield Table(_HEADERS, tuple(map(_row, ordered)))
     if len(ordered) == 1:
         yield "1 branch: there was nothing to choose."
+    elif len({branch.probability for branch in ordered}) == 1:
+        yield f"{len(ordered)} branches, each as likely as another."
     else:
-        yield f"{len(ordered)} branches, each choice as likely as another."
+        yield f"{len(ordered)} branches: at each place one choice is as likely as another, and some have more places."
 
 
 def _row(branch: Branch) -> Row:

@@ -89,9 +89,17 @@ def _rewrites(ipv4: Chain, ipv6: Chain) -> Iterator[Difference]:
         more = Counter(row.kind for row in _first_of_each(chain))
         more -= Counter(row.kind for row in _first_of_each(other))
         for row in _first_of_each(chain):
-            if more[row.kind] > 0:
+            if more[row.kind] > 0 and _got_so_far(other, row):
                 more[row.kind] -= 1
                 yield Difference(DifferenceKind.REWRITE, f"only {_title(chain)} is rewritten: {_rewriting(row)}")
+
+
+def _got_so_far(chain: Chain, row: LedgerRow) -> bool:
+    """Whether a chain got as far as the other one was when it was rewritten: what never came there tells nothing."""
+    lost = chain.failed
+    if lost is None or (lost.connection, row.direction) != (row.connection, lost.direction):
+        return lost is None or row.connection < lost.connection or lost.direction is not Direction.FORWARD
+    return row.hop is not None and row.hop <= lost.ended_at.index
 
 
 def _first_of_each(chain: Chain) -> list[LedgerRow]:

@@ -178,8 +178,8 @@ def explanation(chain: Chain) -> str | None:
 
 def _told(trace: Trace) -> str:
     last = trace.ended_at
-    moved = last.arrived or last.left
-    return f"at {last.device}: {trace.reason}" if moved else trace.reason
+    made = any(decision.before is not None for decision in last.decisions)
+    return f"at {last.device}: {trace.reason}" if made else trace.reason
 
 
 def port_text(protocol: str, port: int | None) -> str:

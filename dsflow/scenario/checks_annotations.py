@@ -14,6 +14,10 @@ from dsflow.scenario.parsed import Parsed
 __all__ = ["contradictions", "refusals", "without_effect"]
 
 
+_LIKE_ORACLE = ("oraclecloud.com/", "/oci-load-balancer")
+"""What is in keys that are meant for the controller, be they spelt wrong."""
+
+
 def refusals(topology: Topology, parsed: Parsed) -> None:
     """A Service for which the cloud controller builds no load balancer is not reached from outside."""
     if topology.profile is Profile.AS_BUILT:
@@ -33,7 +37,7 @@ def without_effect(topology: Topology, parsed: Parsed) -> None:
 
 
 def _without_effect(key: str, service: Service, balancer: LoadBalancer | None) -> str | None:
-    if not key.startswith(annotated.OF_ORACLE):
+    if not key.startswith(annotated.OF_ORACLE) and not any(part in key for part in _LIKE_ORACLE):
         return None
     known = annotated.KNOWN.get(key)
     if known is None:
@@ -50,6 +54,9 @@ def contradictions(topology: Topology, parsed: Parsed) -> None:
     if topology.profile is Profile.AS_BUILT:
         for name, service in topology.services.items():
             balancer = balancer_of(service, topology)
+            if balancer is not None and balancer.is_network and annotated.load_balancer_type(service) is None:
+                told = f"without the annotation {annotated.TYPE}: nlb the controller builds a flexible load balancer"
+                parsed.note(("services", name), f"{balancer.id} is a network one, but {told}")
             if balancer is not None:
                 for key, told in _contradictions(service, balancer, topology):
                     parsed.note(("services", name, "annotations", key), told)

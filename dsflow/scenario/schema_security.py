@@ -42,14 +42,15 @@ Peer: TypeAlias = Annotated[
 ]
 
 _NAMED = ("all", "tcp", "udp", "icmp", "icmpv6")
+_NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 
 
 def _protocol(value: object) -> str:
-    """A protocol by its name or number (IANA)."""
+    """A protocol by its name or number (IANA); by its name where it has one."""
     by_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
     if not by_number and value not in _NAMED:
         raise ValueError(show(value))
-    return str(value)
+    return _NAMES.get(str(value), str(value))
 
 
 Protocol: TypeAlias = Annotated[

@@ -245,7 +245,7 @@ _WAYS = {Disposition.DELIVERED: "one way", Disposition.LEFT_MODEL: "until it lef
 
 def latency_words(chain: Chain) -> tuple[str, ...]:
     """The estimated times, a line each; none where no packet was made or no profile is at hand."""
-    if chain.latency is None:
+    if chain.latency is None or not chain.latency.one_way.p50.value:
         return ()
     way = _WAYS.get(chain.disposition, "until it stopped")
     lines = [_percentile_words(way, chain.latency.one_way)]

@@ -65,6 +65,20 @@ def test_a_proxy_that_always_dials_ipv4_in_the_article(family: int) -> None:
     assert chain.forward.family == 4
 
 
+def test_health_checks_that_are_answered_in_ipv4_only() -> None:
+    """A network load balancer is left without IPv6 back ends; a flexible one asks in IPv4 anyway."""
+    own = taken("kube-proxy-health-in-ipv6", "ipv4-only", base="oke-sydney-as-built")
+    for family, network in ((4, "delivered"), (6, "no-backend")):
+        chain = own.trace(CLIENT, "service/default/direct", family=family, tcp=80)
+        assert chain.disposition == network
+        assert ("kube-proxy-health-in-ipv6" in chain.assumptions) == (family == 6)
+        assert own.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
+        asked = taken("kube-proxy-health-in-ipv6", "ipv4-only", base=AS_BUILT)
+        told = asked.trace("node/node-2", "node/node-1", family=family, tcp=10256)
+        assert told.disposition == ("delivered" if family == 4 else "no-listener")
+        assert ("kube-proxy-health-in-ipv6" in told.assumptions) == (family == 6)
+
+
 @BOTH
 def test_policies_that_nobody_enforces(family: int) -> None:
     policy: dict[str, Any] = {"network_policies": {"default/p": {}}}

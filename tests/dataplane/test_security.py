@@ -183,10 +183,11 @@ def test_a_load_balancer_has_a_vnic_too(family: int) -> None:
     chain = no_way_in.trace(CLIENT, SERVICE, family=family, tcp=80)
     assert end(chain) == ("denied-ingress", "lb/nginx")
     web = [{"from": EVERYWHERE[family], "protocol": "tcp", "dport": 80}]
-    no_way_out = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web}}, **lb})
+    checks = [{"to": "100.0.3.0/24", "protocol": "tcp", "dport": 10256}]
+    no_way_out = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web, "egress": checks}}, **lb})
     assert end(no_way_out.trace(CLIENT, SERVICE, family=family, tcp=80)) == ("denied-egress", "lb/nginx")
     nodes = [{"to": "100.0.3.0/24", "protocol": "tcp", "dport": "30000-32767"}]
-    both = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web, "egress": nodes}}, **lb})
+    both = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"ingress": web, "egress": nodes + checks}}, **lb})
     assert both.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
 
 
@@ -251,10 +252,40 @@ def test_the_cloud_controller_adds_what_a_flexible_load_balancer_needs(family: i
         f"cloud-controller/{side}" for side in sides
     }
     frontend = built.what_if({MODE: "Frontend"}).trace(CLIENT, SERVICE, family=family, tcp=80)
-    assert end(frontend) == ("denied-egress", "lb/nginx")
+    assert end(frontend) == ("no-backend", "lb/nginx")
     assert end(built.what_if({MODE: "None"}).trace(CLIENT, SERVICE, family=family, tcp=80)) == (
         "denied-ingress", "lb/nginx",
     )  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["flexible", "network"])
+def test_health_checks_that_do_not_get_through_leave_no_back_end(kind: str, family: int) -> None:
+    """The listener's own way is open: only the port of the health check is closed, at either VNIC."""
+    ports: list[dict[str, Any]] = [{"protocol": "tcp", "dport": dport} for dport in ("30000-32767", 10256)]
+    clients = [{"from": EVERYWHERE[6], "protocol": "tcp", "dport": 80}, {"from": EVERYWHERE[4]}]
+    nodes = ["100.0.3.0/24", "2001:db8:100:3::/64"]
+
+    def rules(at_balancer: int, at_node: int, **more: Any) -> Simulation:
+        out = [{"to": node} | port | more for node in nodes for port in ports[:at_balancer]]
+        into = [{"from": end} | port for end in ("100.0.2.0/24", "2001:db8:100:2::/64") for port in ports[:at_node]]
+        groups = {
+            "lb": {"ingress": clients, "egress": out},
+            "nodes": {"ingress": into, "egress": [{"to": to} for to in ALL]},
+        }
+        members = {f"nodes.node-{n}.nsgs": ["nodes"] for n in (1, 2, 3)} | {"load_balancers.nginx.nsgs": ["lb"]}
+        return dsflow.load(AS_BUILT).what_if({"nsgs": groups, **members, "load_balancers.nginx.kind": kind})
+
+    assert rules(2, 2).trace(CLIENT, SERVICE, family=family, tcp=80).disposition == "delivered"
+    for simulation, at in ((rules(1, 2), "egress rule"), (rules(2, 1), "ingress rule")):
+        chain = simulation.trace(CLIENT, SERVICE, family=family, tcp=80)
+        assert end(chain) == ("no-backend", "lb/nginx")
+        assert "no node passes the health check on port 10256: at node/node-1 implicit deny" in chain.forward.reason
+        assert at in chain.forward.reason
+        assert chain.forward.mend is not None
+        assert "tcp port 10256" in chain.forward.mend
+    lost = rules(2, 2, stateless=True).trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert lost.disposition == ("no-backend" if (kind, family) == ("network", 6) else "delivered")
 
 
 def test_ranges_of_one_family_keep_the_other_out() -> None:

@@ -189,3 +189,42 @@ def test_load_balancers_are_listed_with_what_annotations_make_of_them() -> None:
     (item,) = listing(network, "load-balancers").to_json()["items"]
     assert (item["policy"], item["client"], item["rules"]) == (["FIVE_TUPLE"], ["kept"], ["None"])
     assert item["idle"] == ["360 s"]
+
+
+@BOTH
+def test_a_cluster_ip_that_nobody_wrote_is_unknown(family: int) -> None:
+    """A Service of the family has one; one of the other family has none."""
+    unwritten = built(**{f"cluster_ipv{family}": None, "ip_families": ["ipv4", "ipv6"]})
+    chain = unwritten.trace(ASKER, SERVICE, family=family, tcp=80)
+    assert chain.disposition == "undetermined"
+    assert chain.forward.mend == f"write it as its cluster_ipv{family}"
+    assert unwritten.trace(ASKER, SERVICE, family=10 - family, tcp=80).succeeded
+    other = built(**{f"cluster_ipv{family}": None, "ip_families": [f"ipv{10 - family}"]})
+    chain = other.trace(ASKER, SERVICE, family=family, tcp=80)
+    assert chain.disposition == "family-unavailable"
+    assert f"serves IPv{10 - family} only" in chain.forward.reason
+
+
+@BOTH
+def test_machines_outside_the_cluster_ask_the_load_balancer(family: int) -> None:
+    """A ClusterIP is known on nodes alone; a desk in the office uses the private VIP, as a pod of another VCN would."""
+    chain = dsflow.load("oke-sydney-as-built").trace("device/desk", SERVICE, family=family, tcp=80)
+    assert chain.succeeded
+    assert [hop.device for hop in chain.traces[0].hops][-1] == "lb/nginx"
+    assert f" -> {'100.0.2.10:80' if family == 4 else '[2001:db8:100:2::10]:80'}, " in chain_text(chain)
+
+
+@BOTH
+def test_the_article_leaves_open_what_is_at_a_node_port(family: int) -> None:
+    """One not written may be any of the range; what is outside it is a closed port."""
+    article = dsflow.load("oke-sydney-gua")
+    written = article.what_if({f"{OWN}.ports": [{"port": 80, "target_port": 80, "node_port": 31080}]})
+    for simulation, port, disposition in (
+        (article, 31080, "undetermined"),
+        (article, 29999, "no-listener"),
+        (written, 31080, "undetermined"),
+        (written, 31081, "no-listener"),
+    ):
+        chain = simulation.trace("node/node-2", "node/node-1", family=family, tcp=port)
+        assert (chain.disposition, chain.forward.ended_at.device) == (disposition, "node/node-1")
+    assert article.trace("node/node-2", "node/node-1", family=family, udp=31080).disposition == "no-listener"

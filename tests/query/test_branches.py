@@ -85,3 +85,4 @@ def test_the_command_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert [family["family"] for family in data["families"]] == ["ipv4", "ipv6"]
     assert all(len(family["branches"]) == 3 for family in data["families"])
     assert main(["trace", NAME, ASKER, SERVICE, "--branches", "-o", "mermaid"]) == 2
+    assert main(["trace", NAME, ASKER, SERVICE, "--branches", "--all-blockers"]) == 2

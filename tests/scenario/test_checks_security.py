@@ -56,6 +56,7 @@ def test_a_rule_is_about_something_that_there_can_be() -> None:
         {"from": "all-services"},
         {"from": "10.0.0.0/33"},
         {"from": "0.0.0.0/0", "protocol": "sctp"},
+        {"from": "::/0", "protocol": 1},
     ]
     told = problems({"nsgs": {"web": {"ingress": rules}}})
     path = "nsgs.web.ingress"
@@ -68,6 +69,7 @@ def test_a_rule_is_about_something_that_there_can_be() -> None:
     assert f'{path}[5].from: "all-services": expected a prefix, nsg/NAME, the services at a service gateway' in told
     assert any(problem.startswith(f"{path}[6].from: ") for problem in told)
     assert any(problem.startswith(f"{path}[7].protocol: ") for problem in told)
+    assert f'{path}[8].from: "::/0" with protocol: icmp: expected an IPv4 {families}' in told
     assert len(told) == len(rules)
 
 

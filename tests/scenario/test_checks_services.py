@@ -171,5 +171,14 @@ def test_the_article_says_that_it_knows_no_annotations() -> None:
     assert f"{OWN}.annotations: no effect with profile: article" in found[0]
 
 
-def test_a_plain_network_load_balancer_has_no_findings() -> None:
-    assert findings({}, network=True) == []
+def test_a_network_load_balancer_is_asked_for_by_an_annotation() -> None:
+    """Without it, or with a typing error in it, the controller would build a flexible one."""
+    told = "lb/nginx is a network one, but without the annotation oci.oraclecloud.com/load-balancer-type: nlb"
+    missing = f"{OWN}: {told} the controller builds a flexible load balancer"
+    assert findings({}, network=True) == [missing]
+    typed = {f"{OWN}.annotations": {"oci.oraclecloud.com/load-balancer-typ": "nlb"}}
+    assert missing in findings(typed, network=True)
+    elsewhere = {f"{OWN}.annotations": {"oci-load-balancer.oraclecloud.com/internal": "true"}}
+    assert any("knows no such annotation" in finding for finding in findings(elsewhere, network=True))
+    right = {f"{OWN}.annotations": {"oci.oraclecloud.com/load-balancer-type": "nlb"}}
+    assert findings(right, network=True) == []
