@@ -32,11 +32,15 @@ __all__ = [
 
 
 class Evidence(StrEnum):
-    """What a rule's claim about the real network rests on."""
+    """What a rule's claim about the real network rests on: the vendor's pages, or an RFC; the code that does it;
+    a measurement; an inference; others' reports; nothing but an assumption.
+    """
 
     DOCUMENTED = "documented"
+    SOURCE_CODE = "source-code"
     MEASURED = "measured"
     INFERRED = "inferred"
+    THIRD_PARTY = "third-party"
     ASSUMED = "assumed"
 
 

@@ -23,18 +23,20 @@ from dsflow.dataplane.common import (
     own_addresses,
     routes,
     single,
+    source_code_rule,
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.health_checks import checked, why_refused
+from dsflow.dataplane.health_checks import checked, kept_out
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.service_ends import port_of, ranges_text
-from dsflow.dataplane.tables import Filter, Proxy, RouteLookup
+from dsflow.dataplane.tables import HEALTH_CHECK_STAGE, Filter, Proxy, RouteLookup
 from dsflow.model.annotated import backend_policy, listener_protocol, preserves_source, proxy_protocol, rule_mode
+from dsflow.model.cluster import Node
 from dsflow.model.controller import why_no_node
-from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
+from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
@@ -76,7 +78,11 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
         id=balancer.id,
         kind="lb",
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
-        receive=(*_denied(balancer, index), RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))})),
+        receive=(
+            *_denied(balancer, index),
+            *_unchecked(balancer, index),
+            RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))}),
+        ),
         deliver=(_proxy(balancer, index),),
         send=(RouteLookup(tables={None: routes(own, default)}),),
         leave=(origin_mtu,),
@@ -88,6 +94,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
 
 def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
     listeners: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
+    unchecked: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
     no_backend: dict[tuple[int, int, int], Drop] = {}
     affinity: dict[tuple[int, int, int], int] = {}
     for service in index.topology.services.values():
@@ -105,7 +112,10 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
                     listeners[key] = _pods(balancer, service, port, family, index)
                     no_backend[key] = _no_pod(service, port, index)
                 else:
-                    listeners[key] = _nodes(balancer, service, port, family, index)
+                    found = list(_nodes(balancer, service, port, family, index))
+                    healthy = checked(service, balancer, [node for node, _ in found], Family.IPV4, index)
+                    listeners[key] = tuple(way for node, way in found if node in healthy)
+                    unchecked[key] = tuple(way for _, way in found)
                     no_backend[key] = _no_node(service, port, family, index)
     return Proxy(
         listeners=listeners,
@@ -117,6 +127,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
         closed=Drop(_closed(balancer, listeners), Disposition.NO_LISTENER, resets=True),
         echo=Drop(_echo(balancer), Disposition.UNDETERMINED),
         affinity=affinity,
+        unchecked=listeners | unchecked,
     )
 
 
@@ -230,28 +241,49 @@ def _dialled(
 
 def _nodes(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
-) -> tuple[Reoriginate, ...]:
-    """The healthy nodes: all, or under the policy Local those with an end point that stays (their health check)."""
+) -> Iterator[tuple[Node, Reoriginate]]:
+    """How each node is dialled, be it healthy or not: all, or under the policy Local those with an end point."""
     ends = index.service_ends
     own = balancer.ipv4
     if balancer.address(family) is None or own is None or family not in service.families:
-        return ()
+        return
     if ends.refusal(service) is not None:
-        return ()
-    here = ends.healthy_nodes(service, Family.IPV4)
+        return
     number = ends.node_port(service, port)
-    found = []
-    for node in checked(service, balancer, ends.nodes(service), Family.IPV4, index):
-        healthy = service.external_policy == "Cluster" or node.name in here
-        if node.ipv4 is not None and healthy:
-            rule = Rule(
-                id=f"{service.id}:{port.port}",
-                reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4; "
-                f"{sees(service, balancer)}",
-                source=service.source,
-            )
-            found.append(Reoriginate(rule, int(Family.IPV4), own.value, node.ipv4.value, number))
-    return tuple(found)
+    for node in _back_ends(service, index):
+        rule = Rule(
+            id=f"{service.id}:{port.port}",
+            reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4; "
+            f"{sees(service, balancer)}",
+            source=service.source,
+        )
+        assert node.ipv4 is not None, "back ends have one"
+        yield node, Reoriginate(rule, int(Family.IPV4), own.value, node.ipv4.value, number)
+
+
+def _back_ends(service: Service, index: Index) -> list[Node]:
+    """The nodes that may be dialled: under the policy Local, those with an end point that stays."""
+    ends = index.service_ends
+    nodes = [node for node in ends.nodes(service) if node.ipv4 is not None]
+    if service.external_policy == "Cluster":
+        return nodes
+    here = ends.healthy_nodes(service, Family.IPV4)
+    return [node for node in nodes if node.name in here]
+
+
+def _unchecked(balancer: LoadBalancer, index: Index) -> tuple[Filter, ...]:
+    """The listeners whose back ends all fail the health check, as security rules have it."""
+    if index.security is None or index.topology.profile is Profile.ARTICLE or balancer.backends == "pods":
+        return ()
+    rows: list[tuple[Match, Drop | Continue]] = []
+    for service in index.topology.services.values():
+        if service.load_balancer == balancer.id and index.service_ends.refusal(service) is None:
+            addresses = [found for found in map(balancer.address, service.families) if found is not None]
+            for port in service.ports:
+                for address in addresses:
+                    nodes = _back_ends(service, index)
+                    rows += kept_out(asked(port, address), service, port, balancer, nodes, index)
+    return (Filter(rows=tuple(rows), stage=HEALTH_CHECK_STAGE),) if rows else ()
 
 
 def _no_node(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
@@ -266,22 +298,11 @@ def _no_node(service: Service, port: ServicePort, family: Family, index: Index) 
         disposition = Disposition.FAMILY_UNAVAILABLE
     elif not any(node.ipv4 for node in index.topology.nodes.values()):
         reason, mend, _ = why_no_node(Family.IPV4, index.topology)
-    elif refused := _unchecked(service, index):
-        reason, mend, _ = refused
     else:
         why, mend, _ = index.service_ends.none(service, port, Family.IPV4)
         reason = f"no node passes the health check, as the policy is Local and {why}"
-    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
+    rule = source_code_rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, disposition)
-
-
-def _unchecked(service: Service, index: Index) -> Refusal | None:
-    """What refuses the health checks of nodes that would be back ends."""
-    ends = index.service_ends
-    balancer = ends.front(service)
-    here = ends.healthy_nodes(service, Family.IPV4)
-    nodes = [node for node in ends.nodes(service) if service.external_policy == "Cluster" or node.name in here]
-    return None if balancer is None else why_refused(service, balancer, nodes, Family.IPV4, index)
 
 
 def _no_backend(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
@@ -296,7 +317,7 @@ def _no_pod(service: Service, port: ServicePort, index: Index) -> Drop:
         return _no_backend(service, port, Family.IPV4, index)
     reason = f"the native ingress controller knows the primary family of {service.id} only, IPv6, and dials none by it"
     mend = f"let services.{service.namespace}/{service.name}.ip_families begin with ipv4"
-    rule = Rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
+    rule = source_code_rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, Disposition.NO_BACKEND)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, IcmpError, Rule
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Evidence, IcmpError, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.tables import Filter, HopLimit, Listeners, Lower, Mtu, Routes, Table
@@ -33,10 +34,14 @@ __all__ = [
     "own_addresses",
     "routes",
     "single",
+    "source_code_rule",
 ]
 
 PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 """The protocol numbers of transports with ports (IANA)."""
+
+source_code_rule = partial(Rule, evidence=Evidence.SOURCE_CODE)
+"""A rule as it was read in the source code of what acts by it."""
 
 OPEN = Deliver(Rule(reason="{protocol} port {dport} is open"))
 ECHO = Deliver(Rule(reason="every host answers an echo request (RFC 1122 section 3.2.2.6)"))

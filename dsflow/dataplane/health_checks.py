@@ -7,46 +7,54 @@ address of the back end's family.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dsflow.dataplane.action import Drop, Rule
+from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.kube_proxy_health import HEALTHZ, answers_in
-from dsflow.model.services import Refusal
+from dsflow.net.address import Family
 from dsflow.net.build import first_packet, reply_to
 
 if TYPE_CHECKING:
-    from dsflow.dataplane.action import Drop
     from dsflow.dataplane.index import Index
+    from dsflow.dataplane.match import Match
     from dsflow.model.cluster import Node
-    from dsflow.model.services import LoadBalancer, Service
-    from dsflow.net.address import Family
+    from dsflow.model.services import LoadBalancer, Service, ServicePort
 
-__all__ = ["checked", "why_refused"]
+__all__ = ["checked", "kept_out"]
 
 
 def checked(service: Service, balancer: LoadBalancer, nodes: list[Node], family: Family, index: Index) -> list[Node]:
-    """Those of the nodes to which the health checks get through, and their answers back."""
+    """Those of the nodes to which the health checks get through, and their answers back.
+
+    Where that is none, it is all of them: :func:`kept_out` keeps clients out, unless policies are ignored.
+    """
     if not answers_in(family, index.topology):
         return []
-    if index.security is None:
-        return nodes
-    return [node for node in nodes if _refusal(service, balancer, node, family, index) is None]
+    passing = [node for node in nodes if _refusal(service, balancer, node, family, index) is None]
+    return passing or nodes
 
 
-def why_refused(
-    service: Service, balancer: LoadBalancer, nodes: list[Node], family: Family, index: Index
-) -> Refusal | None:
-    """What refuses the health check of the first of the nodes, where anything does."""
-    if nodes and not answers_in(family, index.topology):
-        return Refusal("no node passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
-    drop = _refusal(service, balancer, nodes[0], family, index) if nodes and index.security is not None else None
-    if drop is None:
-        return None
-    port = _port(service, index)
-    src, dst = balancer.address(family), nodes[0].address(family)
-    words = {"asked": f"tcp port {port}", "src": src, "dst": dst}
-    reason = f"no node passes the health check on port {port}: at {nodes[0].id} {drop.rule.reason.format(**words)}"
-    mend = "" if drop.rule.mend is None else drop.rule.mend.format(**words)
-    return Refusal(reason, mend)
+def kept_out(
+    match: Match, service: Service, port: ServicePort, balancer: LoadBalancer, nodes: list[Node], index: Index
+) -> Iterator[tuple[Match, Drop]]:
+    """The refusal of what asks a listener, where the health checks get through to none of the nodes."""
+    family = Family.IPV4 if match.family is None or not balancer.is_network else match.family
+    refusals = [_refusal(service, balancer, node, family, index) for node in nodes]
+    if not nodes or None in refusals or balancer.fail_open:
+        return
+    first = next(drop for drop in refusals if drop is not None)
+    number = _port(service, index)
+    words = {"asked": f"tcp port {number}", "src": balancer.address(family), "dst": nodes[0].address(family)}
+    refused = first.rule.reason.format(**words)
+    rule = Rule(
+        id=f"{service.id}:{port.port}",
+        reason=f"no node passes the health check on port {number}: at {nodes[0].id} {refused}",
+        source=service.source,
+        mend=None if first.rule.mend is None else first.rule.mend.format(**words),
+    )
+    yield match, Drop(rule, Disposition.NO_BACKEND)
 
 
 def _port(service: Service, index: Index) -> int:

@@ -17,8 +17,8 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from dsflow.dataplane.action import Action, Continue, Drop, Evidence, Forward, IcmpError, Rule
-from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
+from dsflow.dataplane.action import Action, Continue, Drop, Forward, IcmpError, Rule
+from dsflow.dataplane.common import PROTOCOL_NUMBERS, single, source_code_rule
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
@@ -43,30 +43,34 @@ _PRIMARY = "eth0"
 
 _CAPABILITIES = (
     NatCapability(
-        kind=NatKind.SERVICE_DNAT, idle=Rule(reason="no Service has this address and port, so kube-proxy leaves it")
+        kind=NatKind.SERVICE_DNAT,
+        idle=source_code_rule(reason="no Service has this address and port, so kube-proxy leaves it"),
     ),
     NatCapability(
         kind=NatKind.MASQUERADE,
-        idle=Rule(
+        idle=source_code_rule(
             reason="no Service that hides its client led here, and pod addresses are routable in the VCN",
             assumption="node-masquerade-off",
         ),
     ),
     NatCapability(
         kind=NatKind.HAIRPIN_MASQUERADE,
-        idle=Rule(reason="no Service led the packet back to the pod that sent it"),
+        idle=source_code_rule(reason="no Service led the packet back to the pod that sent it"),
     ),
 )
 
-_MASQUERADED = Rule(
+_mode_rule = partial(source_code_rule, further=("kube-proxy-mode",))
+"""What kube-proxy does by its rules of iptables, and by others perhaps otherwise."""
+
+_MASQUERADED = source_code_rule(
     id="kube-proxy/KUBE-POSTROUTING",
     reason="the Service hides its client: the source becomes the node's address, so that the answer comes back here",
 )
-_HAIRPINNED = Rule(
+_HAIRPINNED = source_code_rule(
     id="kube-proxy/KUBE-POSTROUTING",
     reason="the end point is the client itself: the source becomes the node's address, else it would answer itself",
 )
-_BACK = Rule(reason="an answer, translated back by its session")
+_BACK = source_code_rule(reason="an answer, translated back by its session")
 
 
 def with_services(device: Device, node: Node, index: Index) -> Device:
@@ -124,13 +128,13 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
     )
 
 
-_ANSWERED = Rule(
+_ANSWERED = source_code_rule(
     reason="the answer of a connection that the node translated leaves by its primary VNIC, whose address it bears",
     assumption="service-answers-by-primary-vnic",
 )
 
 
-_HIDDEN = Rule(
+_HIDDEN = source_code_rule(
     reason="what kube-proxy masquerades leaves by the primary VNIC, whose address it gets",
     assumption="masqueraded-leaves-by-primary-vnic",
 )
@@ -152,7 +156,7 @@ def _told(host: Routes, rule: Rule) -> Routes:
 _SENSELESS = (
     Match(states=frozenset({State.INVALID})),
     Drop(
-        Rule(
+        source_code_rule(
             id="kube-proxy/KUBE-FORWARD",
             reason="connection tracking makes nothing of this packet (INVALID), and kube-proxy forwards no such packet",
         ),
@@ -161,7 +165,9 @@ _SENSELESS = (
 )
 """Lest a stray answer reach a client that knows only the Service's address (proxier.go, KUBE-FORWARD)."""
 
-_CLASH = Rule(reason="another connection of the node holds this source port, so a free one of its class is taken")
+_CLASH = source_code_rule(
+    reason="another connection of the node holds this source port, so a free one of its class is taken"
+)
 
 
 def _own_addresses(node: Node, index: Index) -> OwnAddresses:
@@ -280,7 +286,7 @@ class _Rows:
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=replace(_match(port, address, number, in_interface), src=source),
-            rule=Rule(id=name, reason=reason, source=service.source, assumption=assumption),
+            rule=_mode_rule(id=name, reason=reason, source=service.source, assumption=assumption),
             address=None,
             back=replace(_BACK, id=name, source=service.source),
             targets=self._ends.targets(service, port, address.family, ends),
@@ -352,12 +358,12 @@ def _chosen(service: Service, number: int, there: str, *, sticky: bool) -> str:
 
 def _nobody(service: Service, port: ServicePort, none: Refusal) -> Drop:
     name = f"kube-proxy/{service.id}:{port.port}"
-    rule = Rule(id=name, reason=f"{none.reason}: kube-proxy rejects", source=service.source, mend=none.mend)
+    rule = _mode_rule(id=name, reason=f"{none.reason}: kube-proxy rejects", source=service.source, mend=none.mend)
     return Drop(rule, Disposition.NO_BACKEND, error=IcmpError.PORT_UNREACHABLE)
 
 
 def _not_in_ranges(service: Service, port: ServicePort, denied: Disposition) -> Drop:
-    rule = Rule(
+    rule = source_code_rule(
         id=f"kube-proxy/{service.id}:{port.port}",
         reason=f"{{src}} is in none of loadBalancerSourceRanges of {service.id}: {ranges_text(service)}",
         source=service.source,
@@ -367,11 +373,10 @@ def _not_in_ranges(service: Service, port: ServicePort, denied: Disposition) -> 
 
 
 def _none_here(service: Service, port: ServicePort, node: Node, which: str) -> Drop:
-    rule = Rule(
+    rule = _mode_rule(
         id=f"kube-proxy/{service.id}:{port.port}",
         reason=f"{which}TrafficPolicy of {service.id} is Local and no end point is on {node.id}: dropped in silence",
         source=service.source,
         mend=f"ask a node that runs one of its pods, or set {which}_traffic_policy: Cluster",
-        evidence=Evidence.DOCUMENTED,
     )
     return Drop(rule, Disposition.NO_BACKEND)

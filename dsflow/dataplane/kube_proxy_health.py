@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dsflow.dataplane.action import Continue, Drop, Rule
-from dsflow.dataplane.common import PROTOCOL_NUMBERS, single
+from dsflow.dataplane.action import Continue, Drop
+from dsflow.dataplane.common import PROTOCOL_NUMBERS, single, source_code_rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match, State
@@ -52,17 +52,21 @@ def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator
             yield from ((replace(asked, dport=PortRange(number, number)), _CLOSED) for number in numbers)
             continue
         healthy = "kube-proxy answers GET /healthz with 200: it runs on this node"
-        told = Rule(id="kube-proxy/healthz", reason=healthy, assumption=assumption)
+        told = source_code_rule(id="kube-proxy/healthz", reason=healthy, assumption=assumption)
         yield replace(asked, dport=PortRange(HEALTHZ, HEALTHZ)), Continue(told)
         for name, number in ends.health_check_ports.items():
             service = topology.services[name.removeprefix("service/")]
             reason = _answer(node, service, family, ends)
-            told = Rule(id=f"kube-proxy/{name}:health", reason=reason, source=service.source, assumption=assumption)
+            told = source_code_rule(
+                id=f"kube-proxy/{name}:health", reason=reason, source=service.source, assumption=assumption
+            )
             yield replace(asked, dport=PortRange(number, number)), Continue(told)
 
 
 _CLOSED = Drop(
-    Rule(id="kube-proxy/healthz", reason="kube-proxy answers health checks in IPv4 only", assumption=IN_IPV6),
+    source_code_rule(
+        id="kube-proxy/healthz", reason="kube-proxy answers health checks in IPv4 only", assumption=IN_IPV6
+    ),
     Disposition.NO_LISTENER,
     resets=True,
 )

@@ -94,7 +94,8 @@ class NatRow:
     the packets alone that it covers.  ``marks`` is the kind
     of source translation that a packet is marked for when the row gives it a destination, and ``marks_own`` the
     one where that destination is its own source; a source row with ``marked`` is for packets so marked.
-    Rows with the same ``affinity`` lead one client to one of their targets, whatever its ports.
+    Rows with the same ``affinity`` lead one client to one of their targets, whatever its ports.  Where policies are
+    ignored, ``unchecked`` stands for the row.
     """
 
     kind: NatKind
@@ -109,6 +110,7 @@ class NatRow:
     marks_own: NatKind | None = None
     marked: NatKind | None = None
     affinity: int | None = None
+    unchecked: NatRow | None = None
 
 
 def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, seed: int) -> int:

@@ -23,15 +23,27 @@ from dsflow.dataplane.common import (
     own_addresses,
     routes,
     single,
+    source_code_rule,
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.health_checks import checked, why_refused
+from dsflow.dataplane.health_checks import checked, kept_out
 from dsflow.dataplane.index import Index
-from dsflow.dataplane.kube_proxy_health import IN_IPV6
+from dsflow.dataplane.kube_proxy_health import IN_IPV6, answers_in
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, Target
-from dsflow.dataplane.tables import Confirm, Filter, HopLimit, Lower, Nat, Proxy, Returns, RouteLookup, Track
+from dsflow.dataplane.tables import (
+    HEALTH_CHECK_STAGE,
+    Confirm,
+    Filter,
+    HopLimit,
+    Lower,
+    Nat,
+    Proxy,
+    Returns,
+    RouteLookup,
+    Track,
+)
 from dsflow.model.annotated import backend_policy, preserves_source
 from dsflow.model.cluster import Node, Pod
 from dsflow.model.controller import labels_are_written, why_no_node
@@ -93,6 +105,7 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
         receive=(
             Filter(rows=tuple(listeners.refused()), stage="listener"),
+            Filter(rows=tuple(listeners.unchecked()), stage=HEALTH_CHECK_STAGE),
             Track(invalid=_UNKNOWN, loose=False),
             Filter(rows=tuple(listeners.unknown()), stage="listener"),
             Nat(hook="prerouting", rows=rows),
@@ -140,7 +153,7 @@ class _Listeners:
             if not self._nodes(service, port, address.family):
                 lacking = address.family not in service.families
                 rests_on, further = (None, ()) if lacking else self._rests_on(address.family)
-                rule = Rule(
+                rule = source_code_rule(
                     id=f"{service.id}:{port.port}",
                     reason=(why := self._why_none(service, port, address.family)).reason,
                     source=service.source,
@@ -149,6 +162,13 @@ class _Listeners:
                     further=further,
                 )
                 yield match, Drop(rule, Disposition.FAMILY_UNAVAILABLE if lacking else Disposition.NO_BACKEND)
+
+    def unchecked(self) -> Iterator[tuple[Match, Drop | Continue]]:
+        """What asks a listener whose back ends all fail the health check, as security rules have it."""
+        for service, port, address in self._each() if self._index.security is not None else ():
+            if self._nodes(service, port, address.family):
+                nodes = self._with_ends(service, address.family)
+                yield from kept_out(asked(port, address), service, port, self._balancer, nodes, self._index)
 
     def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What asks a listener and is part of no connection that is kept."""
@@ -185,9 +205,8 @@ class _Listeners:
             return Refusal(reason, "give them ports of their own")
         if not self._ends.back_ends(service, family):
             return why_no_node(family, self._index.topology)
-        refused = why_refused(service, self._balancer, self._with_ends(service, family), family, self._index)
-        if refused is not None:
-            return refused
+        if not answers_in(family, self._index.topology):
+            return Refusal("no node passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
         why = self._ends.none(service, port, family)
         healthy = "no node passes the health check, as the policy is Local and "
         if self._ends.end_points(service, port, family):
@@ -198,31 +217,39 @@ class _Listeners:
         """The destinations of what the listeners take."""
         for service, port, address in self._each():
             nodes = self._nodes(service, port, address.family)
-            if not nodes:
-                continue
-            number = self._ends.node_port(service, port)
-            found = [(node, node.address(address.family)) for node in nodes]
-            name = f"{service.id}:{port.port}"
-            rests_on, further = self._rests_on(address.family)
-            rule = Rule(
-                id=name,
-                reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
-                f"{sees(service, self._balancer)}",
-                source=service.source,
-                assumption=rests_on,
-                further=further,
-            )
-            yield NatRow(
-                kind=NatKind.LOAD_BALANCER_DNAT,
-                match=asked(port, address),
-                rule=rule,
-                address=None,
-                back=replace(_BACK, id=name, source=service.source),
-                targets=tuple(Target(own.value, number) for _, own in found if own is not None),
-                marks=(hides := None if preserves_source(service) else NatKind.LOAD_BALANCER_SNAT),
-                marks_own=hides,
-                affinity=_hashed(backend_policy(service, self._balancer), address, port),
-            )
+            if nodes:
+                every = self._with_ends(service, address.family) or nodes
+                unchecked = None if every == nodes else self._row(service, port, address, every)
+                yield self._row(service, port, address, nodes, unchecked)
+
+    def _row(
+        self, service: Service, port: ServicePort, address: Address, nodes: list[Node], unchecked: NatRow | None = None
+    ) -> NatRow:
+        number = self._ends.node_port(service, port)
+        found = [node.address(address.family) for node in nodes]
+        name = f"{service.id}:{port.port}"
+        rests_on, further = self._rests_on(address.family)
+        rule = Rule(
+            id=name,
+            reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
+            f"{sees(service, self._balancer)}",
+            source=service.source,
+            assumption=rests_on,
+            further=further,
+        )
+        hides = None if preserves_source(service) else NatKind.LOAD_BALANCER_SNAT
+        return NatRow(
+            kind=NatKind.LOAD_BALANCER_DNAT,
+            match=asked(port, address),
+            rule=rule,
+            address=None,
+            back=replace(_BACK, id=name, source=service.source),
+            targets=tuple(Target(own.value, number) for own in found if own is not None),
+            marks=hides,
+            marks_own=hides,
+            affinity=_hashed(backend_policy(service, self._balancer), address, port),
+            unchecked=unchecked,
+        )
 
     def _rests_on(self, family: Family) -> tuple[str | None, tuple[str, ...]]:
         """What has to hold for a node to be a healthy back end of a family."""

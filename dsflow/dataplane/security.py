@@ -20,6 +20,7 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.grants import Grant, Grants, Peer, Traffic
 from dsflow.dataplane.index import Index
 from dsflow.model.security import ManagedRules, NetworkSecurityGroup, SecurityRule, SecurityRules
+from dsflow.model.topology import Profile
 from dsflow.model.vcn import ServiceGateway
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.packet import Packet
@@ -34,8 +35,16 @@ _DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGR
 
 _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 
-Membership = tuple[str, tuple[str, ...]]
-"""The subnet of a VNIC, and the VNIC's groups."""
+_STATEFUL = "nlb-back-ends-are-stateful"
+_VNIC_OF_A_BACK_END = "eth0"
+
+
+class Membership(NamedTuple):
+    """The subnet of a VNIC, the VNIC's groups, and whether all their rules are stateful there."""
+
+    subnet: str
+    groups: tuple[str, ...]
+    stateful: bool
 
 
 class Judgement(NamedTuple):
@@ -55,13 +64,13 @@ class Security:
 
     def guard(self, device: Device) -> Device:
         """The device with what its VNICs let through; those of which nothing is written let everything through."""
-        found = {name: self._rules(*of) for name, of in self._memberships.get(device.id, {}).items()}
+        found = {name: self._rules(of) for name, of in self._memberships.get(device.id, {}).items()}
         rules = {name: rules for name, rules in found.items() if rules is not None}
         return replace(device, vnics=rules) if rules else device
 
     def judged(self, device_id: str, interface: str, side: str, packet: Packet) -> Judgement:
         """What a VNIC says of a packet that is part of no connection yet."""
-        rules = self._rules(*self._memberships[device_id][interface])
+        rules = self._rules(self._memberships[device_id][interface])
         if rules is None:
             return Judgement(None, tracked=True)
         grants, other = (rules.ingress, packet.src) if side == _INGRESS else (rules.egress, packet.dst)
@@ -73,8 +82,19 @@ class Security:
         """Every VNIC's subnet and groups, by device and interface."""
         found = defaultdict[str, dict[str, Membership]](dict)
         for device, interface, subnet, groups, _ in self._vnics():
-            found[device][interface] = subnet, groups
+            behind = interface == _VNIC_OF_A_BACK_END and device in self._back_ends
+            found[device][interface] = Membership(subnet, groups, behind)
         return found
+
+    @cached_property
+    def _back_ends(self) -> frozenset[str]:
+        """The nodes behind network load balancers, where no rule is stateless."""
+        if self._topology.profile is Profile.ARTICLE or self._topology.assumes(_STATEFUL) == "as-written":
+            return frozenset()
+        ends = self._index.service_ends
+        fronts = ((service, ends.front(service)) for service in self._topology.services.values())
+        behind = [service for service, balancer in fronts if balancer is not None and balancer.is_network]
+        return frozenset(node.id for service in behind for family in Family for node in ends.back_ends(service, family))
 
     @cached_property
     def _members(self) -> Mapping[str, tuple[Peer, ...]]:
@@ -108,38 +128,41 @@ class Security:
 
         return managed_rules(self._index)
 
-    def _rules(self, subnet: str, groups: tuple[str, ...]) -> VnicRules | None:
+    def _rules(self, of: Membership) -> VnicRules | None:
+        subnet, groups, stateful = of
         lists = self._topology.subnets[subnet].security_lists
         if lists is None and (not groups or self._topology.assumes(_UNWRITTEN) == "everything"):
             return None
-        key = subnet, groups
-        found = self._made.get(key)
+        found = self._made.get(of)
         if found is None:
             holders: list[SecurityRules] = [self._topology.security_lists[name] for name in lists or ()]
             holders += [self._managed[subnet]] if lists and subnet in self._managed else []
             holders += [self._topology.nsgs[name] for name in groups]
             rests_on = _UNWRITTEN if lists is None else None
-            sides = (self._grants(holders, side, rests_on) for side in (_INGRESS, _EGRESS))
-            found = self._made[key] = VnicRules(*sides)
+            sides = (self._grants(holders, side, rests_on, stateful=stateful) for side in (_INGRESS, _EGRESS))
+            found = self._made[of] = VnicRules(*sides)
         return found
 
-    def _grants(self, holders: list[SecurityRules], side: str, rests_on: str | None) -> Grants:
-        rows = [row for holder in holders for row in self._rows(holder, side)]
+    def _grants(self, holders: list[SecurityRules], side: str, rests_on: str | None, *, stateful: bool) -> Grants:
+        rows = [row for holder in holders for row in self._rows(holder, side, stateful=stateful)]
         stateless_first = sorted(rows, key=lambda row: row.answered is not None)
         return Grants(rows=tuple(stateless_first), denied=_denied(holders, side, rests_on))
 
-    def _rows(self, holder: SecurityRules, side: str) -> Iterator[Grant]:
+    def _rows(self, holder: SecurityRules, side: str, *, stateful: bool) -> Iterator[Grant]:
         for number, rule in enumerate(holder.ingress if side == _INGRESS else holder.egress, start=1):
-            kind = "stateless" if rule.stateless else "stateful"
+            stateless = rule.stateless and not stateful
+            kind = "stateless" if stateless else "stateful"
+            kind += ", though written stateless" if rule.stateless and stateful else ""
             words = Rule(
                 id=f"{holder.id}/{side}#{number}",
                 reason=f"{holder.id} {_INTO[side]} by its {side} rule {number}, which is {kind}",
                 source=rule.source,
+                assumption=_STATEFUL if rule.stateless and stateful else None,
             )
             tracked = replace(words, reason=f"it belongs to a connection that {words.id} let through")
             yield Grant(
                 told=Continue(words),
-                answered=None if rule.stateless else Continue(tracked),
+                answered=None if stateless else Continue(tracked),
                 peers=self._peers(rule, holder.vcn),
                 traffic=_traffic(rule),
             )

@@ -15,6 +15,7 @@ from dsflow.net.lpm import LongestPrefixTable
 from dsflow.net.ranges import PortRange
 
 __all__ = [
+    "HEALTH_CHECK_STAGE",
     "Confirm",
     "Filter",
     "HopLimit",
@@ -86,6 +87,10 @@ class Returns:
     fronts: Mapping[str, frozenset[tuple[int, int]]]
     ways: Mapping[tuple[str, str | None], Forward]
     stage: str = "route"
+
+
+HEALTH_CHECK_STAGE = "health-check"
+"""The filter of load balancers that keep clients out as security rules keep health checks out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -313,7 +318,8 @@ class Listeners:
 class Proxy:
     """A proxy's listeners, (family, protocol, port) to the backends it may dial, in a fixed order.
 
-    Those with an ``affinity`` lead a client always to the same back end.
+    Those with an ``affinity`` lead a client always to the same back end.  Where policies are ignored, the back ends
+    are the ``unchecked``: those of the listeners, and more where security rules keep health checks out.
     """
 
     listeners: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]]
@@ -325,6 +331,7 @@ class Proxy:
     no_backend: Mapping[tuple[int, int, int], Drop]
     echo: Drop
     affinity: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    unchecked: Mapping[tuple[int, int, int], tuple[Reoriginate, ...]] = field(default_factory=dict)
     stage: str = "listener"
 
 

@@ -33,7 +33,9 @@ class VcnRoutes:
         self._vcn = vcn
         self._index = index
         self._owners = owners
-        local = {family: ToOwner(_local(vcn), owners[family], _ownerless(vcn)) for family in Family}
+        local = {
+            family: ToOwner(_found(_local(vcn), family, index), owners[family], _ownerless(vcn)) for family in Family
+        }
         self._inside: dict[Prefix, Action] = {
             prefix: local[family] for family in Family for prefix in vcn.prefixes(family)
         }
@@ -51,7 +53,12 @@ class VcnRoutes:
         """
         own = [prefix for family in Family for prefix in subnet.prefixes(family)]
         direct = {
-            family: ToOwner(_same_subnet(subnet), self._owners[family], _ownerless(self._vcn), lowers=False)
+            family: ToOwner(
+                _found(_same_subnet(subnet), family, self._index),
+                self._owners[family],
+                _ownerless(self._vcn),
+                lowers=False,
+            )
             for family in Family
         }
         rows = {prefix: local for prefix, local in self._inside.items() if prefix not in own}
@@ -150,6 +157,12 @@ def _to_private_ip(words: Rule, address: Address, index: Index) -> Forward | Dro
 def _checked_there(words: Rule, holder: str, mend: str | None) -> Drop:
     why = f"{holder} checks source and destination, so its VNIC takes no packet for {{dst}}"
     return Drop(replace(words, reason=f"{words.reason}; {why}", mend=mend), Disposition.BLACKHOLED)
+
+
+def _found(rule: Rule, family: Family, index: Index) -> Rule:
+    """The rule by which a VNIC is reached; in IPv6 it is found by messages that security rules could stop."""
+    judged = family is Family.IPV6 and index.security is not None
+    return replace(rule, further=("ndp-passes-security-rules",)) if judged else rule
 
 
 def _same_subnet(subnet: Subnet) -> Rule:

@@ -37,7 +37,9 @@ def _no_cluster_ip(service: Service, family: Family) -> Drop:
     """A ClusterIP of a family that the Service serves is there, be it written or not."""
     if family not in service.families:
         other = " and ".join(served.title for served in service.families)
-        rule = Rule(reason=f"{service.id} serves {other} only", mend=f"serve {family.title} too: ip_families")
+        single = "is SingleStack and " if service.ip_family_policy == "SingleStack" else ""
+        mend = f"serve {family.title} too: ip_family_policy: PreferDualStack"
+        rule = Rule(reason=f"{service.id} {single}serves {other} only", mend=mend)
         return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
     key = f"cluster_ipv{family.value}"
     rule = Rule(reason=f"nobody wrote the {family.title} ClusterIP of {service.id}", mend=f"write it as its {key}")

@@ -74,7 +74,7 @@ def proxy(table: Proxy, seed: int) -> Stage:
         if is_icmp_error(packet):
             return table.awaited if _is_about_us(packet, at, ports) else table.stray
         listened = (int(packet.family), packet.protocol, packet.dport or 0)
-        backends = table.listeners.get(listened)
+        backends = (table.unchecked if at.lenient else table.listeners).get(listened)
         if backends is None:
             return table.closed
         if not _opens(packet):

@@ -19,7 +19,8 @@ __all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
 class At:
     """Where a packet is: what a stage may read besides the packet.  Only the driver writes it.
 
-    Of the whole walk: ``chooser`` says which way is taken where there are several; ``flaw`` is what is wrong with
+    Of the whole walk: ``chooser`` says which way is taken where there are several, ``lenient`` that policies are
+    ignored; ``flaw`` is what is wrong with
     the packet behind its IP header; at the origin, ``path_mtu`` is what the sender knows of its way and
     ``attached`` the session that an ICMP error or a reset is about, and ``raw`` says that the packet comes from a
     raw socket; None and False on every later hop.
@@ -40,6 +41,7 @@ class At:
         "flaw",
         "in_interface",
         "largest",
+        "lenient",
         "mark",
         "memory",
         "packet",
@@ -62,8 +64,10 @@ class At:
         *,
         raw: bool = False,
         chooser: Chooser = BY_HASH,
+        lenient: bool = False,
     ) -> None:
         self.chooser = chooser
+        self.lenient = lenient
         self.path_mtu = path_mtu
         self.flaw = flaw
         self.attached = attached

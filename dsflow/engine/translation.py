@@ -109,10 +109,11 @@ def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: i
         if not row.match.covers(packet, at.in_interface, out_interface, at.state):
             continue
         if row.targets:
-            target = row.targets[at.chooser.choose(len(row.targets), packet, seed, row.affinity)]
+            taken = row.unchecked if at.lenient and row.unchecked is not None else row
+            target = taken.targets[at.chooser.choose(len(taken.targets), packet, seed, taken.affinity)]
             new = _with_destination(packet, target.address, target.port)
-            mark = row.marks_own if target.address == packet.src else row.marks
-            return Rewrite(new, row.rule, row.kind, dnat=row, mark=mark)
+            mark = taken.marks_own if target.address == packet.src else taken.marks
+            return Rewrite(new, taken.rule, taken.kind, dnat=taken, mark=mark)
         if row.address is None:
             return None
         return Rewrite(_with_destination(packet, row.address, row.port), row.rule, row.kind, dnat=row)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import Redirect, Track
+from dsflow.dataplane.tables import HEALTH_CHECK_STAGE, Redirect, Track
 from dsflow.engine.conntrack import Memories
 from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
@@ -263,7 +263,7 @@ def _run(
                 _note(program, state, at, name, outcome, packet, records)
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
-            elif state.lenient and name in POLICY_STAGES and outcome.disposition.is_denial:
+            elif state.lenient and _is_policy(name, outcome):
                 records.append((name, Effect.SKIP, outcome.rule, packet, None, None, 0))
             else:
                 passable = _passable(at, packet, mtu_bytes)
@@ -273,6 +273,13 @@ def _run(
             phase = phase.then
     assert at.route is not None, "a pipeline ends in a decision"
     return at.route
+
+
+def _is_policy(stage: str, outcome: object) -> bool:
+    """Whether an outcome refuses a packet because somebody wrote so."""
+    if stage not in POLICY_STAGES or not isinstance(outcome, Drop):
+        return False
+    return outcome.disposition.is_denial or stage == HEALTH_CHECK_STAGE
 
 
 def _passable(at: At, packet: Packet, mtu_bytes: int) -> int:

@@ -78,7 +78,7 @@ def walk(
     hops: list[Hop] = []
     leg = Leg()
     known = None if wire else state.of(origin).path_mtu.get((packet.family, packet.dst))
-    at = At(known, flaw, attached, raw=raw, chooser=state.chooser)
+    at = At(known, flaw, attached, raw=raw, chooser=state.chooser, lenient=state.lenient)
     at.packet = packet
     special = raw or attached is not None or known is not None
     program = network.program(origin)

@@ -15,7 +15,8 @@ class Assumption:
     """One open question about a real network and the answer that dsflow takes.
 
     ``statement`` says what the ``default`` means.  To those of the ``alternatives`` that are ``modelled`` a scenario
-    can switch.  ``confidence`` is ``inferred`` where documentation points that way, ``unknown`` where none does.
+    can switch.  ``confidence`` is ``inferred`` where documentation points that way, ``third-party`` where
+    others report it, ``unknown`` where nothing does.
     """
 
     id: str
@@ -33,8 +34,8 @@ class Assumption:
 
     @property
     def evidence(self) -> str:
-        """What a rule that rests on it can claim: ``inferred`` or ``assumed``."""
-        return "inferred" if self.confidence == "inferred" else "assumed"
+        """What a rule that rests on it can claim: ``inferred``, ``third-party`` or ``assumed``."""
+        return "assumed" if self.confidence == "unknown" else self.confidence
 
 
 _REGISTRY = (
@@ -83,6 +84,14 @@ _REGISTRY = (
         alternatives=("on",),
         confidence="inferred",
         source="docs.oracle.com ContEng contengpodnetworking_topic-OCI_CNI_plugin.htm (2026-09)",
+    ),
+    Assumption(
+        id="kube-proxy-mode",
+        statement="kube-proxy leads on by iptables rules: each end point is as likely, whatever it has served before.",
+        default="iptables",
+        alternatives=("nftables", "ipvs"),
+        confidence="inferred",
+        source="docs.oracle.com ContEng, the kube-proxy add-on (2025), where users choose another",
     ),
     Assumption(
         id="kube-proxy-knows-pods",
@@ -145,6 +154,14 @@ _REGISTRY = (
         "subnet has a list",
     ),
     Assumption(
+        id="ndp-passes-security-rules",
+        statement="Neighbor Discovery needs no security rule: in IPv6 VNICs find each other whatever their rules are.",
+        default="passes",
+        alternatives=("judged",),
+        confidence="inferred",
+        source="docs.oracle.com Network/Concepts/ipv6.htm (2026-09) asks for no such rule",
+    ),
+    Assumption(
         id="same-node-skips-nsg",
         statement="What pods of one node send each other stays in the node, where no VNIC's security rules are asked.",
         default="skips",
@@ -152,6 +169,16 @@ _REGISTRY = (
         confidence="inferred",
         source="security rules hold at VNICs (docs.oracle.com Network/Concepts/securityrules.htm, 2026-09), and the "
         "packet crosses none",
+    ),
+    Assumption(
+        id="nlb-back-ends-are-stateful",
+        statement="At the primary VNICs of a network load balancer's back ends, stateless security rules hold as "
+        "stateful ones.",
+        default="stateful",
+        alternatives=("as-written",),
+        modelled=("as-written",),
+        confidence="third-party",
+        source="ateam-oracle.com security-rules-and-monitoring-rule-events; no OCI page states it",
     ),
     Assumption(
         id="nlb-return-path",

@@ -87,6 +87,7 @@ class ClusterBuilder:
     def service(self, qualified: str, text: ServiceText) -> Service:
         """The Service of this ``NAMESPACE/NAME``."""
         namespace, _, name = qualified.partition("/")
+        policy, families = self._families(text)
         ports = tuple(
             ServicePort(
                 protocol=port.protocol,
@@ -110,13 +111,24 @@ class ClusterBuilder:
             external_policy=text.external_traffic_policy,
             internal_policy=text.internal_traffic_policy,
             session_affinity=text.session_affinity,
-            ip_family_policy=text.ip_family_policy,
-            ip_families=tuple(_FAMILIES[family] for family in text.ip_families),
+            ip_family_policy=policy,
+            ip_families=families,
             source_ranges=tuple(text.load_balancer_source_ranges),
             health_check_node_port=text.health_check_node_port,
             annotations=_labels(text.annotations),
             source=self._source(("services", qualified)),
         )
+
+    def _families(self, text: ServiceText) -> tuple[str | None, tuple[Family, ...]]:
+        """The policy and the families; the API server's own where nothing is told of a Service's addresses.
+
+        It makes the Service single-stack, of the family of the first Service range, and one that is headless and
+        selects nothing dual-stack (kubernetes.io/docs/concepts/services-networking/dual-stack, 2026).
+        """
+        told = text.ip_family_policy or text.ip_families or text.cluster_ipv4 or text.cluster_ipv6 or text.load_balancer
+        if told or self._text.profile != "as-built" or (text.headless and not text.selector):
+            return text.ip_family_policy, tuple(_FAMILIES[family] for family in text.ip_families)
+        return "SingleStack", tuple(prefix.family for prefix in self._text.service_ranges[:1])
 
     def load_balancer(self, name: str) -> LoadBalancer:
         """The load balancer of this name."""

@@ -81,10 +81,16 @@ def pods_of_nodes(topology: Topology, parsed: Parsed) -> None:
             parsed.note(path, told)
 
 
+_VNICS = 24
+"""One an OCPU, at least 2 and at most so many (Compute/References/computeshapes.htm, VM.Standard.E4.Flex, 2026)."""
+
+
 def _addresses_of_pods(node: Node, pods: list[Pod]) -> Iterator[tuple[Path, str]]:
     if node.pod_vnics is None:
         return
     path = ("nodes", node.name, "pod_vnics")
+    if node.pod_vnics >= _VNICS:
+        yield path, f"{node.pod_vnics} beside the primary VNIC, and the flexible shapes take {_VNICS} in all"
     subnets = len({pod.subnet for pod in pods})
     if subnets > node.pod_vnics:
         yield path, f"pods of {subnets} subnets, and a VNIC is in one subnet: {node.pod_vnics} are too few"

@@ -102,7 +102,7 @@ class ServiceText(Text):
     cluster_ipv6: Ipv6 | None = Field(None, description="Its IPv6 ClusterIP.")
     headless: bool = Field(False, description="true: it has no ClusterIP, and its name leads to its pods themselves.")
     ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None = Field(
-        None, description="Its ipFamilyPolicy; left out: as many families as are written."
+        None, description="Its ipFamilyPolicy; left out: the families of its addresses, else SingleStack as built."
     )
     ip_families: list[Literal["ipv4", "ipv6"]] = Field(
         [], description="Its ipFamilies in order; left out: those of its ClusterIPs, else by the policy."

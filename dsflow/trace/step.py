@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from dsflow.dataplane.action import Evidence, Forward, Rule
 from dsflow.dataplane.nat import NatKind
+from dsflow.dataplane.tables import HEALTH_CHECK_STAGE
 from dsflow.net.packet import Header, Packet, read_header
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 VNIC_STAGE = "vnic-security"
 """The stage of security lists and NSGs."""
 
-POLICY_STAGES = frozenset({VNIC_STAGE, "network-policy", "input", "forward", "output"})
+POLICY_STAGES = frozenset({VNIC_STAGE, HEALTH_CHECK_STAGE, "network-policy", "input", "forward", "output"})
 """The stages that keep packets out because somebody wrote so, and would let them pass if asked to."""
 
 

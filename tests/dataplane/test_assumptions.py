@@ -80,6 +80,27 @@ def test_health_checks_that_are_answered_in_ipv4_only() -> None:
 
 
 @BOTH
+def test_rules_of_a_network_load_balancers_back_ends_are_stateful(family: int) -> None:
+    """Written stateless, the node's rules would lose the answers: no egress rule lets those out."""
+    clients: dict[str, Any] = {"from": "0.0.0.0/0" if family == 4 else "::/0", "protocol": "tcp", "stateless": True}
+    changes = {
+        "nsgs.nodes": {"ingress": [clients], "egress": [{"to": "100.0.5.0/24"}, {"to": "2001:db8:100:4::/64"}]},
+    }
+    rests = "nlb-back-ends-are-stateful"
+    usual = dsflow.load("oke-sydney-as-built").what_if(changes)
+    chain = usual.trace(CLIENT, "service/default/direct", family=family, tcp=80)
+    assert chain.succeeded
+    assert rests in chain.assumptions
+    told = [step for hop in chain.traces[0].hops for step in hop.steps if step.assumption == rests]
+    assert {(step.evidence, "though written stateless" in step.reason) for step in told} == {("third-party", True)}
+    written = taken(rests, "as-written", base="oke-sydney-as-built", more=changes)
+    lost = written.trace(CLIENT, "service/default/direct", family=family, tcp=80)
+    assert lost.disposition == "no-backend"  # the answers to health checks are lost as well
+    alone = usual.what_if({"services.default/direct": None, "load_balancers.direct": None, "expect": None})
+    assert rests not in alone.trace(CLIENT, SERVICE, family=family, tcp=80).assumptions
+
+
+@BOTH
 def test_policies_that_nobody_enforces(family: int) -> None:
     policy: dict[str, Any] = {"network_policies": {"default/p": {}}}
     assert (

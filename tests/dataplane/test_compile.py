@@ -91,7 +91,7 @@ def test_every_assumption_met_is_in_the_registry() -> None:
     assert met <= set(ASSUMPTIONS)
     assert len(met) > 5
     for entry in ASSUMPTIONS.values():
-        assert entry.confidence in ("inferred", "unknown")
+        assert entry.confidence in ("inferred", "third-party", "unknown")
         assert entry.default not in entry.alternatives
         assert entry.alternatives
         assert entry.source

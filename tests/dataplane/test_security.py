@@ -284,8 +284,28 @@ def test_health_checks_that_do_not_get_through_leave_no_back_end(kind: str, fami
         assert at in chain.forward.reason
         assert chain.forward.mend is not None
         assert "tcp port 10256" in chain.forward.mend
+        open_to_all = simulation.trace(CLIENT, SERVICE, family=family, tcp=80, ignore_policy=True)
+        assert open_to_all.disposition == "delivered"
+        assert [(blocker.stage, blocker.device) for blocker in open_to_all.blockers] == [("health-check", "lb/nginx")]
     lost = rules(2, 2, stateless=True).trace(CLIENT, SERVICE, family=family, tcp=80)
     assert lost.disposition == ("no-backend" if (kind, family) == ("network", 6) else "delivered")
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["flexible", "network"])
+def test_only_nodes_that_are_healthy_are_back_ends(kind: str, family: int) -> None:
+    """One node lets no health check in; it is left out, unless policies are ignored."""
+    closed: dict[str, Any] = {"ingress": [], "egress": [{"to": to} for to in ALL]}
+    changes = {"nsgs": {"closed": closed}, "nodes.node-1.nsgs": ["closed"], "load_balancers.nginx.kind": kind}
+    simulation = dsflow.load(AS_BUILT).what_if(changes)
+
+    def dialled(**options: Any) -> set[str]:
+        branches = simulation.branches(CLIENT, SERVICE, family=family, tcp=80, **options)
+        firsts = [trace.hops for branch in branches for trace in branch.chain.traces if trace.direction == "forward"]
+        return {next(hop.device for hop in hops if hop.kind == "node") for hops in firsts if hops[-1].kind != "lb"}
+
+    assert dialled() == {"node/node-2", "node/node-3"}
+    assert dialled(ignore_policy=True) == {"node/node-1", "node/node-2", "node/node-3"}
 
 
 def test_ranges_of_one_family_keep_the_other_out() -> None:

@@ -36,6 +36,7 @@ def reached(chain: Chain) -> str:
 
 def headless(**changes: Any) -> Simulation:
     service = {"headless": True, "selector": {"app": "nginx"}, "ports": [{"port": 8080, "target_port": 80}]}
+    service |= {"ip_family_policy": "PreferDualStack"}
     return dsflow.load(AS_BUILT).what_if({"services.default/names": service, **changes})
 
 
@@ -228,3 +229,28 @@ def test_the_article_leaves_open_what_is_at_a_node_port(family: int) -> None:
         chain = simulation.trace("node/node-2", "node/node-1", family=family, tcp=port)
         assert (chain.disposition, chain.forward.ended_at.device) == (disposition, "node/node-1")
     assert article.trace("node/node-2", "node/node-1", family=family, udp=31080).disposition == "no-listener"
+
+
+@BOTH
+def test_a_service_of_which_nothing_is_written_is_single_stack(family: int) -> None:
+    """As the API server makes it: of the family of the first Service range."""
+    service = {"services.default/plain": {"selector": {"app": "nginx"}, "ports": [{"port": 80}]}}
+    ranges = ["10.96.0.0/16", "fd00:eeee:eeee:1::/108"]
+    order = {"service_ranges": ranges if family == 4 else ranges[::-1]}
+    plain = dsflow.load(AS_BUILT).what_if({**service, **order})
+    assert plain.trace(ASKER, "service/default/plain", family=family, tcp=80).disposition == "undetermined"
+    other = plain.trace(ASKER, "service/default/plain", family=10 - family, tcp=80)
+    assert other.disposition == "family-unavailable"
+    assert other.forward.reason == f"service/default/plain is SingleStack and serves IPv{family} only"
+    assert other.forward.mend == f"serve IPv{10 - family} too: ip_family_policy: PreferDualStack"
+    dual = plain.what_if({"services.default/plain.ip_family_policy": "PreferDualStack"})
+    assert dual.trace(ASKER, "service/default/plain", family=10 - family, tcp=80).disposition == "undetermined"
+
+
+@BOTH
+def test_steps_tell_what_their_claims_rest_on(family: int) -> None:
+    """kube-proxy was read in its source; the VCN and its security rules in Oracle's pages."""
+    chain = dsflow.load("oke-sydney-as-built").trace("node/node-3", SERVICE, family=family, tcp=80)
+    steps = [step for trace in chain.traces for hop in trace.hops for step in hop.steps]
+    assert {step.evidence for step in steps if str(step.rule).startswith("kube-proxy/")} == {"source-code"}
+    assert {step.evidence for step in steps if step.stage == "vnic-security"} == {"documented"}

@@ -112,6 +112,13 @@ def test_a_vnic_is_in_one_subnet() -> None:
     assert line == "nodes.node-1.pod_vnics: pods of 2 subnets, and a VNIC is in one subnet: 1 are too few"
 
 
+def test_an_instance_takes_so_many_vnics() -> None:
+    assert _of_node({"nodes.node-1.pod_vnics": 23}) == []
+    (line,) = _of_node({"nodes.node-1.pod_vnics": 24})
+    told = "24 beside the primary VNIC, and the flexible shapes take 24 in all"
+    assert line == f"nodes.node-1.pod_vnics: {told}"
+
+
 @pytest.mark.parametrize(
     ("max_pods", "pod_vnics", "capacity"),
     [(None, None, 110), (None, 1, 31), (None, 4, 110), (20, 1, 20), (250, 8, 248)],
