@@ -18,7 +18,7 @@ class End:
 
     ``device`` is None for an address that no device has and for a Service, which is no hop.
     ``inside`` and ``outside`` are the addresses that peers in the VCN and on the Internet use; ``beside`` those of
-    a Service's load balancer, for peers that are neither: only nodes and their pods know ClusterIPs.
+    a Service's load balancer, for generic devices: only nodes and their pods know ClusterIPs.
     ``listen`` are its ports in the order written, ``node`` the machine a pod runs on, ``vcn`` the
     VCN that the end is in.
     """
@@ -40,12 +40,12 @@ class End:
 
     @property
     def is_in_cluster(self) -> bool:
-        """Whether it is a node or one of its pods."""
-        return self.kind in ("node", "pod")
+        """Whether it is neither a host on the Internet nor a generic device."""
+        return self.kind not in ("internet", "device")
 
     def address_for(self, asker: End, family: Family) -> Address | None:
         """The address of one family by which it is asked."""
-        if self.service is not None and asker.kind != "internet" and not asker.is_in_cluster:
+        if self.service is not None and asker.kind == "device":
             return _of(family, self.beside)
         return self.address(family, from_outside=asker.kind == "internet")
 
