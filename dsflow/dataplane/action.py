@@ -27,6 +27,7 @@ __all__ = [
     "Neighbor",
     "Reoriginate",
     "Rule",
+    "Spread",
     "ToOwner",
 ]
 
@@ -167,6 +168,19 @@ class ToOwner:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """Forward one of several ways, each as often as another: the packets of a flow always the same one.
+
+    With ``symmetric`` those of both its directions.  ``salt`` makes places choose apart from each other.
+    """
+
+    rule: Rule
+    ways: tuple[Forward | Drop, ...]
+    salt: int
+    symmetric: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Deliver:
     """The packet is for this device; ``answers`` says whether it is one to be answered."""
 
@@ -199,4 +213,4 @@ class Reoriginate:
     dport: int
 
 
-Action = Continue | Forward | ToOwner | Deliver | Drop | Reoriginate
+Action = Continue | Forward | ToOwner | Spread | Deliver | Drop | Reoriginate

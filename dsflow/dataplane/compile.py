@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from dsflow.dataplane.action import Forward, Neighbor, ToOwner
+from dsflow.dataplane.action import Forward, Neighbor, Spread, ToOwner
 from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.fabric import compile_vcn
@@ -102,7 +102,10 @@ def _guarded(makers: Mapping[str, Callable[[], Device]], security: Security) -> 
 
 def _network_balancer(balancer: LoadBalancer, index: Index) -> Device:
     from dsflow.dataplane.network_balancer import compile_network_balancer  # most scenarios have none
+    from dsflow.dataplane.transparent_balancer import compile_transparent_balancer
 
+    if balancer.is_transparent:
+        return compile_transparent_balancer(balancer, index)
     return compile_network_balancer(balancer, index)
 
 
@@ -156,6 +159,8 @@ def _of_lookup(lookup: RouteLookup) -> Iterator[Neighbor]:
     for action in actions:
         if isinstance(action, Forward) and action.unresolved is None:
             yield action.neighbor
+        elif isinstance(action, Spread):
+            yield from (way.neighbor for way in action.ways if isinstance(way, Forward))
     for action in actions:
         if isinstance(action, ToOwner):
             yield from action.owners.values()

@@ -130,12 +130,16 @@ class Index:
                     yield device, interface
 
     @cached_property
-    def route_targets(self) -> dict[Address, tuple[Neighbor, Node | DeviceVnic]]:
+    def route_targets(self) -> dict[Address, tuple[Neighbor, Node | LoadBalancer | DeviceVnic]]:
         """The addresses that a rule's private IP can be: how the fabric reaches each, and whose it is."""
-        found: dict[Address, tuple[Neighbor, Node | DeviceVnic]] = {}
+        found: dict[Address, tuple[Neighbor, Node | LoadBalancer | DeviceVnic]] = {}
         for node in self.topology.nodes.values():
             way = self.vnic(node, node.subnet, "eth0")
             found |= dict.fromkeys(_present(node.ipv4, node.ipv6), (way, node))
+        for balancer in self.topology.load_balancers.values():
+            if balancer.is_transparent:
+                way = self.front_vnic(balancer)
+                found |= dict.fromkeys(_present(balancer.ipv4, balancer.ipv6), (way, balancer))
         for device, interface in (vnic for vcn in self.topology.vcns for vnic in self.device_vnics(vcn)):
             way = self.device_vnic(device, interface)
             found |= {entry.address: (way, (device, interface)) for entry in interface.addresses}

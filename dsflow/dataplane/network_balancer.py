@@ -52,7 +52,7 @@ from dsflow.model.vcn import Vcn
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
 
-__all__ = ["compile_network_balancer", "returns"]
+__all__ = ["KEPT", "LOWERED", "USED_UP", "compile_network_balancer", "nobody", "returns"]
 
 _CAPABILITIES = (
     NatCapability(
@@ -64,9 +64,9 @@ _CAPABILITIES = (
 )
 
 _BACK = Rule(reason="an answer, translated back by its session")
-_KEPT = Continue(Rule(reason="a network load balancer is taken for no routed hop", assumption="nlb-keeps-ttl"))
-_LOWERED = Rule(reason="a network load balancer lowers the hop limit as a router does", assumption="nlb-keeps-ttl")
-_USED_UP = HopLimit(
+KEPT = Continue(Rule(reason="a network load balancer is taken for no routed hop", assumption="nlb-keeps-ttl"))
+LOWERED = Rule(reason="a network load balancer lowers the hop limit as a router does", assumption="nlb-keeps-ttl")
+USED_UP = HopLimit(
     expired=Drop(
         Rule(reason="the hop limit {ttl} is used up", assumption="nlb-keeps-ttl"), Disposition.HOP_LIMIT_EXCEEDED
     )
@@ -111,11 +111,11 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
             Nat(hook="prerouting", rows=rows),
             RouteLookup(tables={None: routes(own, out)}),
         ),
-        deliver=(_nobody(balancer, listeners.ports()),),
+        deliver=(nobody(balancer, listeners.ports()),),
         forward=(
             Filter(rows=tuple(listeners.own_clients()), stage="forward"),
-            _USED_UP,
-            Lower(lowered=_LOWERED, kept=_KEPT),
+            USED_UP,
+            Lower(lowered=LOWERED, kept=KEPT),
         ),
         send=(RouteLookup(tables={None: routes(own, out)}),),
         leave=(Nat(hook="postrouting", rows=hiding, exhausted=_EXHAUSTED), Confirm(), origin_mtu),
@@ -316,7 +316,7 @@ def _hiding(balancer: LoadBalancer, own: Address) -> NatRow:
     )
 
 
-def _nobody(balancer: LoadBalancer, ports: str) -> Proxy:
+def nobody(balancer: LoadBalancer, ports: str) -> Proxy:
     """What is sent to the load balancer's addresses and is no listener's; its own questions are answered."""
     there = f"; it listens on {ports}" if ports else ""
     closed = Rule(reason=f"{balancer.id} has no listener on {{protocol}}/{{dport}}{there}", evidence=Evidence.INFERRED)

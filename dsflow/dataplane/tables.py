@@ -66,6 +66,7 @@ class RouteLookup:
     they came in by, and ``marked`` the one for what is about to be masqueraded as its destination's row wants; None:
     they are routed as anything else.
     ``senders`` are tables that come before that of the interface, by the interface and the packet's source.
+    ``spreads`` says that rows choose among several ways, so that more than addresses decides.
     """
 
     tables: Mapping[str | None, Routes]
@@ -73,6 +74,7 @@ class RouteLookup:
     again: bool = False
     answers: Routes | None = None
     marked: Routes | None = None
+    spreads: bool = False
     stage: str = "route"
 
 

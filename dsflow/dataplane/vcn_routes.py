@@ -17,10 +17,12 @@ from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.tables import Routes
 from dsflow.model.cluster import Node
+from dsflow.model.devices import DeviceInterface, GenericDevice
+from dsflow.model.services import LoadBalancer
 from dsflow.model.vcn import Gateway, LocalPeeringGateway, RouteRule, ServiceGateway, Subnet, Vcn
 from dsflow.net.address import Address, Family, Prefix
 
-__all__ = ["VcnRoutes"]
+__all__ = ["VcnRoutes", "checked_there"]
 
 Owners = Mapping[Family, Mapping[int, Neighbor]]
 """Who has which address of a VCN."""
@@ -147,11 +149,18 @@ def _to_private_ip(words: Rule, address: Address, index: Index) -> Forward | Dro
     way, holder = index.route_targets[address]
     if isinstance(holder, Node):
         return _checked_there(words, holder.id, None)
+    if isinstance(holder, LoadBalancer):
+        return Forward(words, way, next_hop=address.value)
     device, interface = holder
     if interface.source_destination_check:
-        key = f"devices.{device.name}.interfaces.{interface.name}.source_destination_check"
-        return _checked_there(words, device.id, f"set {key}: false")
+        return checked_there(words, device, interface)
     return Forward(words, way, next_hop=address.value)
+
+
+def checked_there(words: Rule, device: GenericDevice, interface: DeviceInterface) -> Drop:
+    """What a device's VNIC makes of packets that are not its own, as long as it checks them."""
+    key = f"devices.{device.name}.interfaces.{interface.name}.source_destination_check"
+    return _checked_there(words, device.id, f"set {key}: false")
 
 
 def _checked_there(words: Rule, holder: str, mend: str | None) -> Drop:

@@ -23,6 +23,17 @@ class Chooser:
         ports = (packet.sport or 0) << 16 | (packet.dport or 0)
         return mix64(packet.src, packet.dst, seed << 32 | ports) % ways
 
+    def spread(self, ways: int, packet: Packet, seed: int, salt: int, *, symmetric: bool) -> int:
+        """The number of the way of a flow, and with ``symmetric`` of its answers; apart for each ``salt``."""
+        one, other = _ends(packet, symmetric=symmetric)
+        return mix64(mix64(one[0], other[0], one[1] << 16 | other[1]), salt, seed) % ways
+
+
+def _ends(packet: Packet, *, symmetric: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The addresses and ports of both ends; where directions do not count, the lower end first."""
+    one, other = (packet.src, packet.sport or 0), (packet.dst, packet.dport or 0)
+    return (other, one) if symmetric and other < one else (one, other)
+
 
 BY_HASH = Chooser()
 
@@ -33,6 +44,7 @@ class Replay(Chooser):
     def __init__(self, laid_down: tuple[int, ...] = ()) -> None:
         self._laid_down = laid_down
         self.taken: list[tuple[int, int]] = []
+        self._flows: dict[object, int] = {}
 
     def choose(
         self,
@@ -45,6 +57,14 @@ class Replay(Chooser):
         place = len(self.taken)
         way = self._laid_down[place] if place < len(self._laid_down) else 0
         self.taken.append((way, ways))
+        return way
+
+    def spread(self, ways: int, packet: Packet, seed: int, salt: int, *, symmetric: bool) -> int:
+        """The next way laid down, else the first, for a flow that was not met before."""
+        flow = salt, _ends(packet, symmetric=symmetric)
+        way = self._flows.get(flow)
+        if way is None:
+            way = self._flows[flow] = self.choose(ways, packet, seed)
         return way
 
     def following(self) -> tuple[int, ...] | None:

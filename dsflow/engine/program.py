@@ -16,6 +16,7 @@ from dsflow.dataplane.tables import (
     Proxy,
     Redirect,
     Returns,
+    RouteLookup,
     StaticNat,
     Table,
     Track,
@@ -122,7 +123,7 @@ class Program:
                 return family is Family.IPV6  # it exchanges IPv4 addresses only
             case Nat() | Track() | Confirm():
                 return family not in self.tracks
-            case Listeners() | Proxy() | Isolation() | Returns():
+            case Listeners() | Proxy() | Isolation() | Returns() | RouteLookup(spreads=True):
                 return False
         return True
 

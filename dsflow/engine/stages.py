@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Neighbor, Rule, ToOwner
+from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Neighbor, Rule, Spread, ToOwner
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatKind
 from dsflow.dataplane.tables import (
@@ -47,7 +47,7 @@ def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:
     """The stage's name, the rule of its usual rewriting, and what it does."""
     match table:
         case RouteLookup():
-            return table.stage, _NO_RULE, _route(table)
+            return table.stage, _NO_RULE, _route(table, seed)
         case Lower():
             return table.stage, table.lowered, _lower(table)
         case StaticNat():
@@ -115,7 +115,7 @@ def _deciding(table: _Deciding) -> Stage:
 _NO_RULE = Rule(reason="this table rewrites by its rows only")
 
 
-def _route(table: RouteLookup) -> Stage:
+def _route(table: RouteLookup, seed: int) -> Stage:
     tables, default, again = table.tables, table.tables[None], table.again
     answers, marked = table.answers, table.marked
     made: dict[tuple[int, int], Forward] = {}  # one Forward for each row and neighbour, however many packets
@@ -132,6 +132,9 @@ def _route(table: RouteLookup) -> Stage:
             )
         return forward
 
+    def spread(action: Spread, packet: Packet, at: At) -> Outcome:
+        return action.ways[at.chooser.spread(len(action.ways), packet, seed, action.salt, symmetric=action.symmetric)]
+
     def route(packet: Packet, at: At) -> Outcome:
         if again and at.dnat is None and not at.translated:
             return None
@@ -142,17 +145,19 @@ def _route(table: RouteLookup) -> Stage:
             routes = marked
         rows = routes.ipv4 if packet.family is Family.IPV4 else routes.ipv6
         action = rows.lookup(packet.dst)
-        return to_owner(action, packet) if isinstance(action, ToOwner) else action
+        if isinstance(action, ToOwner):
+            return to_owner(action, packet)
+        return spread(action, packet, at) if isinstance(action, Spread) else action
 
-    return _by_sender(table, route) if table.senders else route
+    return _by_sender(table, route, seed) if table.senders else route
 
 
-def _by_sender(table: RouteLookup, otherwise: Stage) -> Stage:
+def _by_sender(table: RouteLookup, otherwise: Stage, seed: int) -> Stage:
     """The look-up in the table of who sends, where there is one."""
     made: dict[int, Stage] = {}
     stages = {
         interface: {
-            sender: made.setdefault(id(found), _route(RouteLookup(tables={None: found})))
+            sender: made.setdefault(id(found), _route(RouteLookup(tables={None: found}), seed))
             for sender, found in senders.items()
         }
         for interface, senders in table.senders.items()

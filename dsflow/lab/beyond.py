@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.tables import Nat
 from dsflow.lab.expect import dialled
 from dsflow.lab.leftover import opens_nothing
 from dsflow.lab.probe import Probe
@@ -49,8 +48,8 @@ def beyond_twins(chain: Chain, probe: Probe) -> str | None:
 
 
 def is_network_balancer(device: Device) -> bool:
-    """Whether it is a load balancer that translates, and no proxy."""
-    return device.kind == "lb" and any(isinstance(table, Nat) for table in device.receive)
+    """Whether it is a load balancer that hands packets on, and no proxy."""
+    return device.kind == "lb" and bool(device.forward)
 
 
 def _decisions(chain: Chain) -> Iterator[Decision]:

@@ -119,7 +119,7 @@ def _with_stand_ins(dataplane: Dataplane) -> Dataplane:
     """The dataplane with a bare host for each network load balancer: what goes through one is not compared."""
     for device in [dataplane[name] for name in dataplane if name.startswith("lb/")]:
         if is_network_balancer(device):
-            dataplane = dataplane.replacing(replace(device, receive=device.receive[-1:], forward=(), leave=()))
+            dataplane = dataplane.replacing(replace(device, receive=device.send, forward=(), leave=()))
     return dataplane
 
 

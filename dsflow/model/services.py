@@ -109,6 +109,8 @@ class LoadBalancer:
 
     ``kind`` is flexible, a proxy, or network, which translates addresses.  ``backends`` are nodes, or pods as the
     native ingress controller has it.  ``fail_open`` leads a network load balancer to all nodes where none is healthy.
+    A transparent one has ``appliances`` instead, to which it hands on what rules lead to it, as it is; with
+    ``symmetric_hash`` both directions of a flow to the same.
     """
 
     name: str
@@ -119,6 +121,8 @@ class LoadBalancer:
     ipv6: Address | None = None
     backends: str = "nodes"
     fail_open: bool = False
+    appliances: tuple[str, ...] = ()
+    symmetric_hash: bool = False
     nsgs: tuple[str, ...] = ()
     source: str = ""
 
@@ -131,6 +135,11 @@ class LoadBalancer:
     def is_network(self) -> bool:
         """Whether it translates addresses instead of ending connections."""
         return self.kind == "network"
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether it hands packets on as they are (OCI's source/destination preservation)."""
+        return bool(self.appliances)
 
     def address(self, family: Family) -> Address | None:
         """The VIP inside the VCN."""

@@ -66,7 +66,7 @@ def load_balancer_rows(topology: Topology) -> Iterator[Listed]:
         told = _as_annotated(balancer, services) if topology.profile is Profile.AS_BUILT else ((),) * 5
         names = tuple(service.id for service in services)
         cells = balancer.name, *addresses, balancer.subnet, balancer.kind
-        yield balancer.id, (*cells, names, balancer.backends, *told)
+        yield balancer.id, (*cells, names, balancer.appliances or balancer.backends, *told)
 
 
 def _as_annotated(balancer: LoadBalancer, services: Iterable[Service]) -> tuple[tuple[str, ...], ...]:

@@ -134,9 +134,13 @@ class ClusterBuilder:
         """The load balancer of this name."""
         text = self._text.load_balancers[name]
         path = ("load_balancers", name)
-        if text.is_preserve_source_destination:
-            found = "true: the transparent mode of network load balancers is not modelled"
-            self._parsed.report((*path, "is_preserve_source_destination"), found, "false")
+        transparent = text.is_preserve_source_destination
+        if transparent and not text.appliances:
+            self._parsed.report(path, "is_preserve_source_destination: true without appliances", "appliances")
+        for key in ("appliances", "is_symmetric_hash_enabled") if not transparent else ():
+            if getattr(text, key):
+                found = f"{key} without is_preserve_source_destination"
+                self._parsed.report((*path, key), found, "is_preserve_source_destination: true beside it")
         return LoadBalancer(
             name=name,
             kind=text.kind,
@@ -146,6 +150,8 @@ class ClusterBuilder:
             ipv6=text.ipv6,
             backends=text.backends,
             fail_open=text.is_fail_open,
+            appliances=tuple(text.appliances) if transparent else (),
+            symmetric_hash=text.is_symmetric_hash_enabled,
             nsgs=tuple(text.nsgs),
             source=self._source(path),
         )

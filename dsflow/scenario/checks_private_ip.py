@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from dsflow.model.cluster import Node
 from dsflow.model.devices import DeviceInterface, GenericDevice
+from dsflow.model.services import LoadBalancer
 from dsflow.model.topology import Topology
 from dsflow.model.vcn import PRIVATE_IP, RouteRule, Subnet
 from dsflow.net.address import Address, Prefix
@@ -17,7 +18,7 @@ from dsflow.scenario.parsed import Parsed
 
 __all__ = ["check_private_ip", "forwarder", "subnet_of_next_hop", "target_of", "why_it_carries_nothing"]
 
-_Holder = Node | tuple[GenericDevice, DeviceInterface]
+_Holder = Node | LoadBalancer | tuple[GenericDevice, DeviceInterface]
 
 
 def target_of(text: str) -> str:
@@ -50,7 +51,7 @@ def check_private_ip(
         parsed.report(path, f'"{target}"', expected)
     holder = _holders(topology).get(address)
     if holder is None and not (parsed.is_set_aside("nodes") or parsed.is_set_aside("devices")):
-        expected = "an address of a node, or of a device in a subnet"
+        expected = "an address of a node, of a device in a subnet, or of a transparent load balancer"
         parsed.report(path, f'"{target}", which no VNIC has that can be a next hop', expected)
     elif holder is not None and vcn and (subnet := _subnet_of(holder, topology)) and vcn != subnet.vcn:
         parsed.report(path, f'"{target}", a VNIC in VCN {subnet.vcn}', f"a VNIC in VCN {vcn}")
@@ -61,11 +62,18 @@ def why_it_carries_nothing(rule: RouteRule, topology: Topology) -> str | None:
     holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
     if isinstance(holder, Node):
         return f"{holder.id} checks source and destination, so a rule to {rule.target} carries nothing"
-    if holder is not None and holder[1].source_destination_check:
-        device, interface = holder
-        key = f"devices.{device.name}.interfaces.{interface.name}.source_destination_check"
-        return f"a rule to {rule.target} carries nothing unless {key} is false"
+    if isinstance(holder, LoadBalancer):
+        behind = [topology.devices.get(name.removeprefix("device/")) for name in holder.appliances]
+        vnics = [(device, vnic) for device in behind if device for vnic in device.interfaces.values() if vnic.subnet]
+        checks = [_check_of(device, vnic) for device, vnic in vnics if vnic.source_destination_check]
+        return f"{holder.id} hands on in vain unless {' and '.join(checks)} is false" if checks else None
+    if isinstance(holder, tuple) and holder[1].source_destination_check:
+        return f"a rule to {rule.target} carries nothing unless {_check_of(*holder)} is false"
     return None
+
+
+def _check_of(device: GenericDevice, vnic: DeviceInterface) -> str:
+    return f"devices.{device.name}.interfaces.{vnic.name}.source_destination_check"
 
 
 def _holders(topology: Topology) -> dict[Address, _Holder]:
@@ -75,6 +83,9 @@ def _holders(topology: Topology) -> dict[Address, _Holder]:
 def _all_holders(topology: Topology) -> Iterator[tuple[Address, _Holder]]:
     for node in topology.nodes.values():
         yield from ((address, node) for address in (node.ipv4, node.ipv6) if address is not None)
+    for balancer in topology.load_balancers.values():
+        if balancer.is_transparent:
+            yield from ((address, balancer) for address in (balancer.ipv4, balancer.ipv6) if address is not None)
     for device in topology.devices.values():
         for interface in device.interfaces.values():
             if interface.subnet is not None:
@@ -82,7 +93,7 @@ def _all_holders(topology: Topology) -> Iterator[tuple[Address, _Holder]]:
 
 
 def _subnet_of(holder: _Holder, topology: Topology) -> Subnet | None:
-    name = holder.subnet if isinstance(holder, Node) else holder[1].subnet
+    name = holder[1].subnet if isinstance(holder, tuple) else holder.subnet
     return topology.subnets.get(name or "")
 
 
@@ -95,5 +106,4 @@ def subnet_of_next_hop(rule: RouteRule, topology: Topology) -> Subnet | None:
 def forwarder(rule: RouteRule, topology: Topology) -> tuple[GenericDevice, DeviceInterface] | None:
     """The device and its VNIC that a rule leads to, where it takes what is not its own."""
     holder = None if rule.next_hop is None else _holders(topology).get(rule.next_hop)
-    checked = holder is None or isinstance(holder, Node) or holder[1].source_destination_check
-    return None if checked or isinstance(holder, Node) else holder
+    return holder if isinstance(holder, tuple) and not holder[1].source_destination_check else None

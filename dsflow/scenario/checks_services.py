@@ -82,13 +82,32 @@ def _misfits(balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[tuple
             yield (), "ipv4 is missing", "an IPv4 address, which every flexible load balancer has"
         if balancer.fail_open:
             yield ("is_fail_open",), "true with kind: flexible", "kind: network"
+        if balancer.is_transparent:
+            yield ("is_preserve_source_destination",), "true with kind: flexible", "kind: network"
         return
-    if topology.profile is Profile.ARTICLE:
+    if balancer.is_transparent:
+        yield from _transparent_misfits(balancer, topology)
+    elif topology.profile is Profile.ARTICLE:
         yield ("kind",), "network with profile: article, which knows proxies only", "profile: as-built"
     if balancer.ipv4 is None and balancer.ipv6 is None:
         yield (), "no address", "ipv4, ipv6 or both"
     if balancer.backends == "pods":
         yield ("backends",), "pods with kind: network: virtual nodes are not modelled", "nodes"
+
+
+def _transparent_misfits(balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """A next hop in front of appliances: private, with no Service (NetworkLoadBalancer/preserve-source-id.htm)."""
+    if balancer.public_ipv4 is not None:
+        yield ("public_ipv4",), "a public address of a transparent load balancer", "none: it is private"
+    if any(service.load_balancer == balancer.id for service in topology.services.values()):
+        yield (), "transparent, and a Service's load balancer", "a load balancer of its own for the Service"
+    vcn = topology.subnets[balancer.subnet].vcn if balancer.subnet in topology.subnets else None
+    devices = {device.id: device for device in topology.devices.values()}
+    for name in balancer.appliances:
+        device = devices.get(name)
+        subnets = [] if device is None else [vnic.subnet for vnic in device.interfaces.values()]
+        if not any(subnet in topology.subnets and topology.subnets[subnet].vcn == vcn for subnet in subnets if subnet):
+            yield ("appliances",), f'"{name}"', f"a device with a VNIC in VCN {vcn}"
 
 
 def named_ports_that_nobody_has(topology: Topology, parsed: Parsed) -> None:

@@ -140,6 +140,11 @@ class LoadBalancerText(Text):
     )
     is_fail_open: bool = Field(False, description="true: of a network one, all nodes serve where none is healthy.")
     is_preserve_source_destination: bool = Field(
-        False, description="true is the transparent mode of network load balancers, which is not modelled."
+        False,
+        description="true: a network one hands on what rules lead to its private address, as it is (transparent).",
+    )
+    appliances: list[Word] = Field([], description="The devices with VNICs that a transparent one hands packets to.")
+    is_symmetric_hash_enabled: bool = Field(
+        False, description="true: a transparent one leads both directions of a flow to the same appliance."
     )
     nsgs: list[Name] = Field([], description="Network security groups that its VNIC is in.")

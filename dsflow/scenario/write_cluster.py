@@ -110,6 +110,9 @@ def balancer_data(balancer: LoadBalancer) -> dict[str, Any]:
             **{key: text(address) for key, address in addresses.items()},
             "backends": None if balancer.backends == "nodes" else balancer.backends,
             "is_fail_open": balancer.fail_open or None,
+            "is_preserve_source_destination": balancer.is_transparent or None,
+            "appliances": list(balancer.appliances),
+            "is_symmetric_hash_enabled": balancer.symmetric_hash or None,
             "nsgs": list(balancer.nsgs),
         }
     )

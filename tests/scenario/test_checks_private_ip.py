@@ -28,7 +28,7 @@ def findings(changes: dict[str, Any]) -> list[str]:
             "172.16.0.0/12",
             "private-ip/10.0.9.77",
             '"private-ip/10.0.9.77", which no VNIC has that can be a next hop: '
-            "expected an address of a node, or of a device in a subnet",
+            "expected an address of a node, of a device in a subnet, or of a transparent load balancer",
         ),
         ("172.16.0.0/12", "private-ip/10.0.4.22", "which no VNIC has that can be a next hop"),  # a pod's
         ("172.16.0.0/12", "private-ip/192.168.1.1", "which no VNIC has that can be a next hop"),  # on premises

@@ -73,7 +73,7 @@ def test_the_families_that_a_service_serves(written: dict[str, Any], expected: t
          "load_balancers.nginx: ipv4 is missing: expected an IPv4 address, which every flexible"),
         ({"load_balancers.nginx.is_fail_open": True}, "load_balancers.nginx.is_fail_open: true with kind: flexible"),
         ({"load_balancers.nginx.is_preserve_source_destination": True},
-         "load_balancers.nginx.is_preserve_source_destination: true: the transparent mode of network load balancers"),
+         "load_balancers.nginx: is_preserve_source_destination: true without appliances: expected appliances"),
         ({**NETWORK, "load_balancers.nginx.backends": "pods"},
          "load_balancers.nginx.backends: pods with kind: network: virtual nodes are not modelled: expected nodes"),
         ({**NETWORK, "profile": "article"}, "load_balancers.nginx.kind: network with profile: article"),
