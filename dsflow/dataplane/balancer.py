@@ -27,7 +27,7 @@ from dsflow.dataplane.common import (
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.health_checks import checked, kept_out
+from dsflow.dataplane.health_checks import HealthChecks
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
@@ -63,7 +63,7 @@ _CROSS_FAMILY = {
 }
 
 
-def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
+def compile_load_balancer(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Device:
     """A flexible load balancer: its backends are pods in the article's account, and nodes as OKE builds it."""
     profile = index.topology.profile
     vcn = index.vcn_of(balancer.subnet)
@@ -80,10 +80,10 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
         receive=(
             *_denied(balancer, index),
-            *_unchecked(balancer, index),
+            *_unchecked(balancer, index, checks),
             RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))}),
         ),
-        deliver=(_proxy(balancer, index),),
+        deliver=(_proxy(balancer, index, checks),),
         send=(RouteLookup(tables={None: routes(own, default)}),),
         leave=(origin_mtu,),
         capabilities=(*_OF_ANY, NatCapability(kind=NatKind.CROSS_FAMILY, idle=_CROSS_FAMILY[profile])),
@@ -92,7 +92,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index) -> Device:
     )
 
 
-def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
+def _proxy(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Proxy:
     listeners: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
     unchecked: dict[tuple[int, int, int], tuple[Reoriginate, ...]] = {}
     no_backend: dict[tuple[int, int, int], Drop] = {}
@@ -113,7 +113,7 @@ def _proxy(balancer: LoadBalancer, index: Index) -> Proxy:
                     no_backend[key] = _no_pod(service, port, index)
                 else:
                     found = list(_nodes(balancer, service, port, family, index))
-                    healthy = checked(service, balancer, [node for node, _ in found], Family.IPV4, index)
+                    healthy = checks.passing(service, balancer, [node for node, _ in found], Family.IPV4)
                     listeners[key] = tuple(way for node, way in found if node in healthy)
                     unchecked[key] = tuple(way for _, way in found)
                     no_backend[key] = _no_node(service, port, family, index)
@@ -271,9 +271,9 @@ def _back_ends(service: Service, index: Index) -> list[Node]:
     return [node for node in nodes if node.name in here]
 
 
-def _unchecked(balancer: LoadBalancer, index: Index) -> tuple[Filter, ...]:
+def _unchecked(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> tuple[Filter, ...]:
     """The listeners whose back ends all fail the health check, as security rules have it."""
-    if index.security is None or index.topology.profile is Profile.ARTICLE or balancer.backends == "pods":
+    if index.topology.profile is Profile.ARTICLE or balancer.backends == "pods":
         return ()
     rows: list[tuple[Match, Drop | Continue]] = []
     for service in index.topology.services.values():
@@ -282,7 +282,7 @@ def _unchecked(balancer: LoadBalancer, index: Index) -> tuple[Filter, ...]:
             for port in service.ports:
                 for address in addresses:
                     nodes = _back_ends(service, index)
-                    rows += kept_out(asked(port, address), service, port, balancer, nodes, index)
+                    rows += checks.kept_out(asked(port, address), service, port, balancer, nodes)
     return (Filter(rows=tuple(rows), stage=HEALTH_CHECK_STAGE),) if rows else ()
 
 

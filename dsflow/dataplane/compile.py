@@ -11,6 +11,7 @@ from dsflow.dataplane.balancer import compile_load_balancer
 from dsflow.dataplane.device import Device
 from dsflow.dataplane.fabric import compile_vcn
 from dsflow.dataplane.gateways import compile_gateway
+from dsflow.dataplane.health_checks import HealthChecks
 from dsflow.dataplane.hosts import compile_node, compile_pod
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.internet import compile_internet_host
@@ -79,16 +80,25 @@ def compile_topology(topology: Topology) -> Dataplane:
     for pod in topology.pods.values():
         if not pod.host_network:
             makers[pod.id] = partial(compile_pod, pod, index)
+    security = _security(index)
+    checks = HealthChecks(index, security)
     for balancer in topology.load_balancers.values():
         compiler = _network_balancer if balancer.is_network else compile_load_balancer
-        makers[balancer.id] = partial(compiler, balancer, index)
+        makers[balancer.id] = partial(compiler, balancer, index, checks)
     for host in topology.internet.values():
         makers[host.id] = partial(compile_internet_host, host, index)
     for generic in topology.devices.values():
         makers[generic.id] = partial(machines.device, generic)
-    if index.security is not None:
-        makers = _guarded(makers, index.security)
-    return Dataplane(makers)
+    return Dataplane(makers if security is None else _guarded(makers, security))
+
+
+def _security(index: Index) -> Security | None:
+    """What security rules say at each VNIC; None where nobody wrote any."""
+    if not index.topology.has_security_rules:
+        return None
+    from dsflow.dataplane.security import Security  # only where there are some
+
+    return Security(index)
 
 
 def _guarded(makers: Mapping[str, Callable[[], Device]], security: Security) -> dict[str, Callable[[], Device]]:
@@ -100,13 +110,13 @@ def _guarded(makers: Mapping[str, Callable[[], Device]], security: Security) -> 
     return {name: partial(guarded, make) for name, make in makers.items()}
 
 
-def _network_balancer(balancer: LoadBalancer, index: Index) -> Device:
+def _network_balancer(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Device:
     from dsflow.dataplane.network_balancer import compile_network_balancer  # most scenarios have none
     from dsflow.dataplane.transparent_balancer import compile_transparent_balancer
 
     if balancer.is_transparent:
         return compile_transparent_balancer(balancer, index)
-    return compile_network_balancer(balancer, index)
+    return compile_network_balancer(balancer, index, checks)
 
 
 class _Machines:

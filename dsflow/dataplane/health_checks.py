@@ -19,64 +19,69 @@ from dsflow.net.build import first_packet, reply_to
 if TYPE_CHECKING:
     from dsflow.dataplane.index import Index
     from dsflow.dataplane.match import Match
+    from dsflow.dataplane.security import Security
     from dsflow.model.cluster import Node
     from dsflow.model.services import LoadBalancer, Service, ServicePort
 
-__all__ = ["checked", "kept_out"]
+__all__ = ["HealthChecks"]
 
 
-def checked(service: Service, balancer: LoadBalancer, nodes: list[Node], family: Family, index: Index) -> list[Node]:
-    """Those of the nodes to which the health checks get through, and their answers back.
+class HealthChecks:
+    """Which nodes are back ends by what security rules let through; without ``security`` they all may be."""
 
-    Where that is none, it is all of them: :func:`kept_out` keeps clients out, unless policies are ignored.
-    """
-    if not answers_in(family, index.topology):
-        return []
-    passing = [node for node in nodes if _refusal(service, balancer, node, family, index) is None]
-    return passing or nodes
+    def __init__(self, index: Index, security: Security | None) -> None:
+        self._index = index
+        self._security = security
 
+    def passing(self, service: Service, balancer: LoadBalancer, nodes: list[Node], family: Family) -> list[Node]:
+        """Those of the nodes to which the health checks get through, and their answers back.
 
-def kept_out(
-    match: Match, service: Service, port: ServicePort, balancer: LoadBalancer, nodes: list[Node], index: Index
-) -> Iterator[tuple[Match, Drop]]:
-    """The refusal of what asks a listener, where the health checks get through to none of the nodes."""
-    family = Family.IPV4 if match.family is None or not balancer.is_network else match.family
-    refusals = [_refusal(service, balancer, node, family, index) for node in nodes]
-    if not nodes or None in refusals or balancer.fail_open:
-        return
-    first = next(drop for drop in refusals if drop is not None)
-    number = _port(service, index)
-    words = {"asked": f"tcp port {number}", "src": balancer.address(family), "dst": nodes[0].address(family)}
-    refused = first.rule.reason.format(**words)
-    rule = Rule(
-        id=f"{service.id}:{port.port}",
-        reason=f"no node passes the health check on port {number}: at {nodes[0].id} {refused}",
-        source=service.source,
-        mend=None if first.rule.mend is None else first.rule.mend.format(**words),
-    )
-    yield match, Drop(rule, Disposition.NO_BACKEND)
+        Where that is none, it is all of them: :meth:`kept_out` keeps clients out, unless policies are ignored.
+        """
+        if not answers_in(family, self._index.topology):
+            return []
+        healthy = [node for node in nodes if self._refusal(service, balancer, node, family) is None]
+        return healthy or nodes
 
+    def kept_out(
+        self, match: Match, service: Service, port: ServicePort, balancer: LoadBalancer, nodes: list[Node]
+    ) -> Iterator[tuple[Match, Drop]]:
+        """The refusal of what asks a listener, where the health checks get through to none of the nodes."""
+        family = Family.IPV4 if match.family is None or not balancer.is_network else match.family
+        refusals = [self._refusal(service, balancer, node, family) for node in nodes]
+        if not nodes or None in refusals or balancer.fail_open:
+            return
+        first = next(drop for drop in refusals if drop is not None)
+        number = self._port(service)
+        words = {"asked": f"tcp port {number}", "src": balancer.address(family), "dst": nodes[0].address(family)}
+        refused = first.rule.reason.format(**words)
+        rule = Rule(
+            id=f"{service.id}:{port.port}",
+            reason=f"no node passes the health check on port {number}: at {nodes[0].id} {refused}",
+            source=service.source,
+            mend=None if first.rule.mend is None else first.rule.mend.format(**words),
+        )
+        yield match, Drop(rule, Disposition.NO_BACKEND)
 
-def _port(service: Service, index: Index) -> int:
-    return index.service_ends.health_check_ports.get(service.id, HEALTHZ)
+    def _port(self, service: Service) -> int:
+        return self._index.service_ends.health_check_ports.get(service.id, HEALTHZ)
 
-
-def _refusal(service: Service, balancer: LoadBalancer, node: Node, family: Family, index: Index) -> Drop | None:
-    """What refuses the question at the load balancer's VNIC or the node's, or an answer that is not tracked."""
-    src, dst = balancer.address(family), node.address(family)
-    security = index.security
-    if security is None or src is None or dst is None:
+    def _refusal(self, service: Service, balancer: LoadBalancer, node: Node, family: Family) -> Drop | None:
+        """What refuses the question at the load balancer's VNIC or the node's, or an answer that is not tracked."""
+        src, dst = balancer.address(family), node.address(family)
+        security = self._security
+        if security is None or src is None or dst is None:
+            return None
+        question = first_packet(family, "tcp", src.value, dst.value, dport=self._port(service))
+        answer = reply_to(question)
+        assert answer is not None, "a SYN is answered"
+        ways = ((balancer.id, "egress", "ingress"), (node.id, "ingress", "egress"))
+        for device, there, back in ways:
+            verdict = security.judged(device, "eth0", there, question)
+            if verdict.refusal is not None:
+                return verdict.refusal
+            if not verdict.tracked:
+                lost = security.judged(device, "eth0", back, answer).refusal
+                if lost is not None:
+                    return lost
         return None
-    question = first_packet(family, "tcp", src.value, dst.value, dport=_port(service, index))
-    answer = reply_to(question)
-    assert answer is not None, "a SYN is answered"
-    ways = ((balancer.id, "egress", "ingress"), (node.id, "ingress", "egress"))
-    for device, there, back in ways:
-        verdict = security.judged(device, "eth0", there, question)
-        if verdict.refusal is not None:
-            return verdict.refusal
-        if not verdict.tracked:
-            lost = security.judged(device, "eth0", back, answer).refusal
-            if lost is not None:
-                return lost
-    return None

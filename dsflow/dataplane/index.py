@@ -18,7 +18,6 @@ from dsflow.net.address import Address
 
 if TYPE_CHECKING:
     from dsflow.dataplane.policies import Policies
-    from dsflow.dataplane.security import Security
     from dsflow.dataplane.service_ends import ServiceEnds
 
 __all__ = ["EDGE_LINK", "INTERNET_MTU_BYTES", "VCN_MTU_BYTES", "VETH_LINK", "Index"]
@@ -45,15 +44,6 @@ class Index:
         from dsflow.dataplane.service_ends import ServiceEnds  # only where somebody asks for a Service
 
         return ServiceEnds(self.topology)
-
-    @cached_property
-    def security(self) -> Security | None:
-        """What security rules say at each VNIC; None where nobody wrote any."""
-        if not (self.topology.security_lists or self.topology.nsgs):
-            return None
-        from dsflow.dataplane.security import Security  # only where there are some
-
-        return Security(self)
 
     @cached_property
     def policies(self) -> Policies:

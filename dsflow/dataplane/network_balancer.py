@@ -27,7 +27,7 @@ from dsflow.dataplane.common import (
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.health_checks import checked, kept_out
+from dsflow.dataplane.health_checks import HealthChecks
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.kube_proxy_health import IN_IPV6, answers_in
 from dsflow.dataplane.match import Match, State
@@ -86,7 +86,7 @@ _SILENT = Rule(
 )
 
 
-def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
+def compile_network_balancer(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Device:
     """A network load balancer as OKE builds it: its back ends are nodes, at node ports."""
     vcn = index.vcn_of(balancer.subnet)
     both = (balancer.ipv4, balancer.ipv6)
@@ -96,7 +96,7 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
     rule = Rule(reason=f"the load balancer sends into {vcn.id} from subnet/{balancer.subnet}")
     lowers = index.topology.assumes("nlb-keeps-ttl") == "lowers"
     out = Forward(rule, way, lowers=lowers)
-    listeners = _Listeners(balancer, index)
+    listeners = _Listeners(balancer, index, checks)
     rows = tuple(listeners.rows())
     hiding = tuple(_hiding(balancer, found) for found in both if found is not None)
     return Device(
@@ -128,8 +128,9 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index) -> Device:
 class _Listeners:
     """The rows of one network load balancer."""
 
-    def __init__(self, balancer: LoadBalancer, index: Index) -> None:
+    def __init__(self, balancer: LoadBalancer, index: Index, checks: HealthChecks) -> None:
         self._balancer = balancer
+        self._checks = checks
         self._index = index
         self._ends = index.service_ends
         services = index.topology.services.values()
@@ -165,10 +166,10 @@ class _Listeners:
 
     def unchecked(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What asks a listener whose back ends all fail the health check, as security rules have it."""
-        for service, port, address in self._each() if self._index.security is not None else ():
+        for service, port, address in self._each():
             if self._nodes(service, port, address.family):
                 nodes = self._with_ends(service, address.family)
-                yield from kept_out(asked(port, address), service, port, self._balancer, nodes, self._index)
+                yield from self._checks.kept_out(asked(port, address), service, port, self._balancer, nodes)
 
     def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What asks a listener and is part of no connection that is kept."""
@@ -182,7 +183,7 @@ class _Listeners:
         if family is Family.IPV6 and _is_mixed(service, port):
             return []
         nodes = self._ends.back_ends(service, family)
-        healthy = checked(service, self._balancer, self._with_ends(service, family), family, self._index)
+        healthy = self._checks.passing(service, self._balancer, self._with_ends(service, family), family)
         return healthy or (nodes if self._balancer.fail_open else [])
 
     def _with_ends(self, service: Service, family: Family) -> list[Node]:

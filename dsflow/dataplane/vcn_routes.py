@@ -170,7 +170,7 @@ def _checked_there(words: Rule, holder: str, mend: str | None) -> Drop:
 
 def _found(rule: Rule, family: Family, index: Index) -> Rule:
     """The rule by which a VNIC is reached; in IPv6 it is found by messages that security rules could stop."""
-    judged = family is Family.IPV6 and index.security is not None
+    judged = family is Family.IPV6 and index.topology.has_security_rules
     return replace(rule, further=("ndp-passes-security-rules",)) if judged else rule
 
 

@@ -71,6 +71,11 @@ class Topology:
         """What is taken to hold where no source tells: the scenario's word, else the registry's default."""
         return self.assumptions.get(assumption, ASSUMPTIONS[assumption].default)
 
+    @property
+    def has_security_rules(self) -> bool:
+        """Whether anybody wrote security lists or groups."""
+        return bool(self.security_lists or self.nsgs)
+
     def backends(self, service: Service) -> tuple[Pod, ...]:
         """The pods of the Service's namespace that bear every label of its selector, by name."""
         bearers = [self._bearers.get((service.namespace, label), set()) for label in service.selector]
