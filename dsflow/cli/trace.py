@@ -57,6 +57,7 @@ def _show_branches(args: Namespace, simulation: Simulation, families: list[Famil
     """Every branch of the question in each family: as a table, or as data."""
     from dsflow.query.branches import branches_blocks, branches_json
     from dsflow.report.terminal import show
+    from dsflow.trace.schema import BRANCHES_SCHEMA
 
     if args.output not in ("table", "json") or args.pcap is not None:
         raise UsageError("--branches: expected -o table or json, and no --pcap")
@@ -65,7 +66,7 @@ def _show_branches(args: Namespace, simulation: Simulation, families: list[Famil
     }
     if args.output == "json":
         told = [{"family": str(family), "branches": branches_json(one)} for family, one in found.items()]
-        write_json({"schema": "dsflow.branches/1", "families": told})
+        write_json({"schema": BRANCHES_SCHEMA, "families": told})
         return 0
     blocks = [
         block
@@ -80,6 +81,7 @@ def _show_blockers(args: Namespace, simulation: Simulation, families: list[Famil
     """Everything that stands in the way, in each family: as a table, or as data."""
     from dsflow.query.blocking import blockers_blocks, blockers_json
     from dsflow.report.terminal import show
+    from dsflow.trace.schema import BLOCKERS_SCHEMA
 
     if args.output not in ("table", "json") or args.pcap is not None:
         raise UsageError("--all-blockers: expected -o table or json, and no --pcap")
@@ -87,7 +89,7 @@ def _show_blockers(args: Namespace, simulation: Simulation, families: list[Famil
     found = {family: _asked(simulation, args, family) for family in families}
     if args.output == "json":
         told = [{"family": str(family), "blockers": blockers_json(chain)} for family, chain in found.items()]
-        write_json({"schema": "dsflow.blockers/1", "families": told})
+        write_json({"schema": BLOCKERS_SCHEMA, "families": told})
         return 0
     show([block for chain in found.values() for block in (question_words(chain), *blockers_blocks(chain))])
     return 0

@@ -1,4 +1,4 @@
-"""The JSON Schema of a chain, and of both families' chains: what ``-o json`` prints, and nothing else.
+"""The JSON Schema of what ``dsflow trace -o json`` prints: a chain, both families' chains, branches and blockers.
 
 Every object is closed: a name that is not here is a mistake, in the trace or in whoever wrote it.
 """
@@ -23,10 +23,16 @@ from dsflow.trace.trace import Direction
 from dsflow.trace.twin import DIFFERING, TWIN_SCHEMA, DifferenceKind, Signal
 from dsflow.trace.twin import Outcome as ClientOutcome
 
-__all__ = ["CHAINS_SCHEMA", "chain_schema"]
+__all__ = ["BLOCKERS_SCHEMA", "BRANCHES_SCHEMA", "CHAINS_SCHEMA", "chain_schema"]
 
 CHAINS_SCHEMA = "dsflow.chains/1"
 """The name of the format of several chains."""
+
+BRANCHES_SCHEMA = "dsflow.branches/1"
+"""The name of the format of every branch of a question."""
+
+BLOCKERS_SCHEMA = "dsflow.blockers/1"
+"""The name of the format of all that stands in the way."""
 
 DEVICE_KINDS = ("pod", "node", "vcn", "igw", "natgw", "sgw", "drg", "lpg", "lb", "internet", "device")
 
@@ -34,20 +40,24 @@ _Schema = dict[str, Any]
 
 
 def chain_schema() -> _Schema:
-    """The JSON Schema (draft 2020-12) of one chain or of several.
+    """The JSON Schema (draft 2020-12) of one chain or of several, of the branches of a question, or of its blockers.
 
     >>> [form["$ref"] for form in chain_schema()["oneOf"]]
-    ['#/$defs/chain', '#/$defs/chains']
+    ['#/$defs/chain', '#/$defs/chains', '#/$defs/branches', '#/$defs/blockers']
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dsflow trace",
-        "oneOf": [_ref("chain"), _ref("chains")],
+        "oneOf": [_ref("chain"), _ref("chains"), _ref("branches"), _ref("blockers")],
         "$defs": {
             "chain": _chain(),
             "chains": _object(
                 optional=["twin"], schema={"const": CHAINS_SCHEMA}, chains=_list(_ref("chain")), twin=_ref("twin")
             ),
+            "branches": _by_family(BRANCHES_SCHEMA, "branches", "branch"),
+            "branch": _object(probability={"type": "number", "exclusiveMinimum": 0, "maximum": 1}, chain=_ref("chain")),
+            "blockers": _by_family(BLOCKERS_SCHEMA, "blockers", "blocker"),
+            "blocker": _blocker(),
             "twin": _twin(),
             "aligned_hop": _aligned_hop(),
             "side": _side(),
@@ -74,6 +84,27 @@ def _object(*, optional: Iterable[str] = (), **properties: _Schema) -> _Schema:
         "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
+
+
+def _by_family(schema: str, name: str, one: str) -> _Schema:
+    """What each family has several of, under a name; ``one`` is how one of them looks."""
+    of_one = _object(family=_FAMILY, **{name: _list(_ref(one))})
+    return _object(schema={"const": schema}, families={**_list(of_one), "minItems": 1, "maxItems": len(Family)})
+
+
+def _blocker() -> _Schema:
+    return _object(
+        connection=_whole(1),
+        direction=_words(Direction),
+        hop=_whole(0),
+        device=_TEXT,
+        stage=_TEXT,
+        rule=_nullable(_TEXT),
+        source=_nullable(_TEXT),
+        reason=_TEXT,
+        mend=_nullable(_TEXT),
+        ignored={"type": "boolean"},
+    )
 
 
 def _list(items: _Schema) -> _Schema:

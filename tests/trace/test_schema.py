@@ -12,13 +12,14 @@ from jsonschema import Draft202012Validator
 
 import dsflow
 from dsflow import Simulation
+from dsflow.cli import main
 from dsflow.net.address import Family
 from dsflow.query.select import select
 from dsflow.query.twin import twin
 from dsflow.trace.chain import Chain, chains_json
 from dsflow.trace.schema import chain_schema
 from tests.answers import ANSWERS
-from tests.cases import POD, gua
+from tests.cases import DNS, POD, gua
 from tests.strategies import clusters
 
 VALIDATOR = Draft202012Validator(chain_schema())
@@ -45,6 +46,19 @@ def chains(simulation: Simulation) -> Iterator[Chain]:
             {"icmp": True, "size": 9000},
         ):
             yield simulation.trace(flow.origin, flow.target, family=flow.family, **options)
+
+
+@pytest.mark.parametrize("option", ["--branches", "--all-blockers"])
+def test_branches_and_blockers_keep_the_schema(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And a name that is not in it is a mistake."""
+    for ends in (["internet/client", "service/default/nginx"], ["device/desk", DNS, "--udp", "53"]):
+        assert main(["trace", "oke-sydney-as-built", *ends, option, "-o", "json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert problems(data) == []
+        found = data["families"][-1]
+        some = next(iter(found[option.removeprefix("--all-").removeprefix("--")]), found)
+        some["more"] = 1
+        assert problems(data)
 
 
 def test_the_schema_is_a_schema() -> None:
