@@ -94,14 +94,22 @@ class Ports:
         Whether a cloud's NAT gateway is on the way: it draws a port always, where its twin may keep the one it has.
 
     ``translating`` says whether the simulation translates anything of the chain at hand; else no port is drawn.
+    ``kept`` are the known ports that a source may have kept: a port drawn may by chance be the one that was asked.
     """
 
     def __init__(self, known: frozenset[int], *, gateways: bool = False) -> None:
         self.known = known
+        self.kept = known
         self.gateways = gateways
         self.translating = True
         self.drawn: dict[int, int] = {}
         self.dialled: dict[int, int] = {}
+
+    def learn(self, raw: bytes) -> None:
+        """Know the ports of a probe, of which its source may keep its own."""
+        found = ports_in(raw)
+        self.known |= found
+        self.kept |= found - ports_in(raw, "dport")
 
     def follows(self, expected: int, found: int) -> bool:
         """Whether ``found`` can be the port of a proxy's own connection, for which the simulation has ``expected``."""
@@ -109,7 +117,7 @@ class Ports:
 
     def accepts(self, expected: int, found: int, *, echo: bool) -> bool:
         """Whether ``found`` can stand where the simulation drew ``expected``."""
-        kept = found in self.known and not self.gateways
+        kept = found in self.kept and not self.gateways
         if not self.translating or expected in self.known or kept or self.drawn.get(expected, found) != found:
             return False
         return echo or _port_class(expected) == _port_class(found)
@@ -179,10 +187,10 @@ def _drawn(expected: bytes, found: bytes) -> dict[int, int]:
     return {mine: its for mine, its in pairs if isinstance(mine, int) and isinstance(its, int) and mine != its}
 
 
-def ports_in(raw: bytes) -> frozenset[int]:
-    """The ports and identifiers of a packet and of what it quotes."""
-    fields = read_fields(raw)
-    return frozenset(value for name, value in fields.items() if _is_port(name) and isinstance(value, int))
+def ports_in(raw: bytes, ending: str = "") -> frozenset[int]:
+    """The ports and identifiers of a packet and of what it quotes; only those of fields with that ``ending``."""
+    fields = [(name, value) for name, value in read_fields(raw).items() if _is_port(name) and name.endswith(ending)]
+    return frozenset(value for _, value in fields if isinstance(value, int))
 
 
 Difference = tuple[str, Value, Value]

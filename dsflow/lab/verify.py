@@ -9,7 +9,7 @@ from itertools import groupby
 
 from dsflow.errors import NotModelledError, UsageError
 from dsflow.lab.beyond import beyond_twins
-from dsflow.lab.compare import Caught, Ports, ports_in
+from dsflow.lab.compare import Caught, Ports
 from dsflow.lab.expect import (
     RouteError,
     expected_packets,
@@ -156,7 +156,7 @@ class _Run:
             self._lab.forget()
             self._session = self._simulation.session()
             self._ports = Ports(self._in_rules, gateways=self._gateways)
-        self._ports.known |= ports_in(probe.packet)
+        self._ports.learn(probe.packet)
         self._name = probe.session
 
     def _ask(self, question: Question) -> tuple[int | None, list[Caught]]:

@@ -14,7 +14,7 @@ import pytest
 import dsflow
 from dsflow import Simulation
 from dsflow.lab import Outcome, verify
-from dsflow.lab.compare import Ports, pair, ports_in
+from dsflow.lab.compare import Ports, pair
 from dsflow.lab.expect import expected_errno, expected_packets
 from dsflow.session import Session
 from dsflow.trace.chain import Chain
@@ -61,7 +61,7 @@ def _differences(
         ports = Ports(frozenset())
         found = []
         for number, (outcome, heard) in enumerate(zip(outcomes, all_heard, strict=True), start=1):
-            ports.known |= ports_in(outcome.probe.packet)
+            ports.learn(outcome.probe.packet)
             chain = _ask(session, outcome)
             expected, _ = expected_packets(chain, outcome.probe, set(true.dataplane))
             caught = [row.caught for row in outcome.rows if row.caught is not None]

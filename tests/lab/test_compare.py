@@ -165,6 +165,17 @@ def test_a_known_port_is_never_drawn() -> None:
     assert not pair([expect(PROBE.raw)], [catch(rewritten(PROBE, sport=40001).raw)], ports).holds
 
 
+def test_a_drawn_port_may_be_the_one_that_was_asked() -> None:
+    """By chance; the port that the source had before would be one that was kept."""
+    question = rewritten(PROBE, sport=300)
+    drawn = rewritten(question, src=C, sport=191)
+    for seen, holds in ((53, True), (300, False)):
+        ports = Ports(frozenset())
+        ports.learn(question.raw)
+        assert ports.known == {300, 53}
+        assert pair([expect(drawn.raw)], [catch(rewritten(drawn, sport=seen).raw)], ports).holds is holds
+
+
 def test_an_identifier_may_be_any() -> None:
     ping = first_packet(4, "icmp", A, B)
     ports = Ports(frozenset({1}))
