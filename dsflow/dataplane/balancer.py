@@ -33,11 +33,11 @@ from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.service_ends import port_of, ranges_text
 from dsflow.dataplane.tables import HEALTH_CHECK_STAGE, Filter, Proxy, RouteLookup
-from dsflow.model.annotated import backend_policy, listener_protocol, preserves_source, proxy_protocol, rule_mode
-from dsflow.model.cluster import Node
-from dsflow.model.controller import why_no_node
+from dsflow.model.annotated import backend_policy, listener_protocol, proxy_protocol
+from dsflow.model.cluster import Machine
+from dsflow.model.controller import preserves_source, rule_mode, why_no_node
 from dsflow.model.services import LoadBalancer, Service, ServicePort
-from dsflow.model.topology import Profile
+from dsflow.model.topology import Profile, Topology
 from dsflow.net.address import Address, Family
 from dsflow.net.hashing import stable_hash
 from dsflow.net.ranges import PortRange
@@ -112,11 +112,11 @@ def _proxy(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Proxy:
                     listeners[key] = _pods(balancer, service, port, family, index)
                     no_backend[key] = _no_pod(service, port, index)
                 else:
-                    found = list(_nodes(balancer, service, port, family, index))
-                    healthy = checks.passing(service, balancer, [node for node, _ in found], Family.IPV4)
-                    listeners[key] = tuple(way for node, way in found if node in healthy)
+                    found = list(_machines(balancer, service, port, family, index))
+                    healthy = checks.passing(service, balancer, [machine for machine, _ in found], Family.IPV4)
+                    listeners[key] = tuple(way for machine, way in found if machine in healthy)
                     unchecked[key] = tuple(way for _, way in found)
-                    no_backend[key] = _no_node(service, port, family, index)
+                    no_backend[key] = _no_machine(service, port, family, index)
     return Proxy(
         listeners=listeners,
         no_backend=no_backend,
@@ -141,7 +141,7 @@ def _denied(balancer: LoadBalancer, index: Index) -> tuple[Filter, ...]:
             for port in service.ports:
                 for address in (balancer.ipv4, balancer.ipv6):
                     if address is not None:
-                        rows += denied(service, port, balancer, asked(port, address))
+                        rows += denied(service, port, balancer, asked(port, address), index.topology)
     return (Filter(rows=tuple(rows), stage="listener"),) if rows else ()
 
 
@@ -156,14 +156,14 @@ def asked(port: ServicePort, address: Address) -> Match:
 
 
 def denied(
-    service: Service, port: ServicePort, balancer: LoadBalancer, match: Match
+    service: Service, port: ServicePort, balancer: LoadBalancer, match: Match, topology: Topology
 ) -> Iterator[tuple[Match, Drop | Continue]]:
     """Whom the security rules let through that the controller writes for loadBalancerSourceRanges, and whom not.
 
     Ranges are used as they are, so that those of one family leave out the other (load_balancer_spec.go,
     getLoadBalancerSourceRanges).  Where the controller writes no rules, they have no effect here.
     """
-    if not service.source_ranges or rule_mode(service, balancer) == "None":
+    if not service.source_ranges or rule_mode(service, balancer, topology) == "None":
         return
     name = f"{service.id}:{port.port}"
     for prefix in service.source_ranges:
@@ -179,17 +179,19 @@ def denied(
     yield match, Drop(rule, Disposition.DENIED_INGRESS)
 
 
-def sees(service: Service, balancer: LoadBalancer) -> str:
+def sees(service: Service, balancer: LoadBalancer, topology: Topology) -> str:
     """What a back end and the pod behind it learn of the client."""
-    if balancer.is_network and preserves_source(service):
+    preserved = balancer.is_network and preserves_source(service, topology)
+    if preserved:
         told = "the pod sees the client's own address"
     else:
         hidden = service.external_policy == "Cluster" and balancer.backends == "nodes"
-        told = f"the pod sees the {'node' if hidden else 'load balancer'}'s address"
+        hiding = "back end" if topology.has_virtual_nodes else "node"
+        told = f"the pod sees the {hiding if hidden else 'load balancer'}'s address"
     version = proxy_protocol(service, balancer)
     if version is not None:
         return f"{told}, and the client's in the proxy protocol, version {version}"
-    if balancer.is_network and preserves_source(service):
+    if preserved:
         return told
     if not balancer.is_network and listener_protocol(service) != "TCP":
         return f"{told}, and the client's in X-Forwarded-For"
@@ -214,7 +216,7 @@ def _pods(
     """The pods by IPv4, whatever the client's family, as the native ingress controller has it."""
     if balancer.address(family) is None or balancer.ipv4 is None or service.families[0] is Family.IPV6:
         return ()
-    told = f", over IPv4; {sees(service, balancer)}"
+    told = f", over IPv4; {sees(service, balancer, index.topology)}"
     return tuple(_dialled(balancer.ipv4, service, port, Family.IPV4, index, told, None))
 
 
@@ -239,10 +241,10 @@ def _dialled(
         yield Reoriginate(rule, int(family), own.value, end.address.value, number)
 
 
-def _nodes(
+def _machines(
     balancer: LoadBalancer, service: Service, port: ServicePort, family: Family, index: Index
-) -> Iterator[tuple[Node, Reoriginate]]:
-    """How each node is dialled, be it healthy or not: all, or under the policy Local those with an end point."""
+) -> Iterator[tuple[Machine, Reoriginate]]:
+    """How each back end is dialled, be it healthy or not: all, or under the policy Local those with an end point."""
     ends = index.service_ends
     own = balancer.ipv4
     if balancer.address(family) is None or own is None or family not in service.families:
@@ -250,25 +252,25 @@ def _nodes(
     if ends.refusal(service) is not None:
         return
     number = ends.node_port(service, port)
-    for node in _back_ends(service, index):
+    for machine in _back_ends(service, index):
         rule = Rule(
             id=f"{service.id}:{port.port}",
-            reason=f"the client's connection ends here and {node.id} is dialled at node port {number}, over IPv4; "
-            f"{sees(service, balancer)}",
+            reason=f"the client's connection ends here and {machine.id} is dialled at node port {number}, over IPv4; "
+            f"{sees(service, balancer, index.topology)}",
             source=service.source,
         )
-        assert node.ipv4 is not None, "back ends have one"
-        yield node, Reoriginate(rule, int(Family.IPV4), own.value, node.ipv4.value, number)
+        assert machine.ipv4 is not None, "back ends have one"
+        yield machine, Reoriginate(rule, int(Family.IPV4), own.value, machine.ipv4.value, number)
 
 
-def _back_ends(service: Service, index: Index) -> list[Node]:
-    """The nodes that may be dialled: under the policy Local, those with an end point that stays."""
+def _back_ends(service: Service, index: Index) -> list[Machine]:
+    """What may be dialled: under the policy Local, the machines with an end point that stays."""
     ends = index.service_ends
-    nodes = [node for node in ends.nodes(service) if node.ipv4 is not None]
+    machines = ends.registered(service, Family.IPV4)
     if service.external_policy == "Cluster":
-        return nodes
-    here = ends.healthy_nodes(service, Family.IPV4)
-    return [node for node in nodes if node.name in here]
+        return machines
+    here = ends.healthy_machines(service, Family.IPV4)
+    return [machine for machine in machines if machine.id in here]
 
 
 def _unchecked(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> tuple[Filter, ...]:
@@ -281,12 +283,12 @@ def _unchecked(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> tu
             addresses = [found for found in map(balancer.address, service.families) if found is not None]
             for port in service.ports:
                 for address in addresses:
-                    nodes = _back_ends(service, index)
-                    rows += checks.kept_out(asked(port, address), service, port, balancer, nodes)
+                    machines = _back_ends(service, index)
+                    rows += checks.kept_out(asked(port, address), service, port, balancer, machines)
     return (Filter(rows=tuple(rows), stage=HEALTH_CHECK_STAGE),) if rows else ()
 
 
-def _no_node(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
+def _no_machine(service: Service, port: ServicePort, family: Family, index: Index) -> Drop:
     refusal = index.service_ends.refusal(service)
     disposition = Disposition.NO_BACKEND
     if refusal is not None:
@@ -299,8 +301,7 @@ def _no_node(service: Service, port: ServicePort, family: Family, index: Index) 
     elif not any(node.ipv4 for node in index.topology.nodes.values()):
         reason, mend, _ = why_no_node(Family.IPV4, index.topology)
     else:
-        why, mend, _ = index.service_ends.none(service, port, Family.IPV4)
-        reason = f"no node passes the health check, as the policy is Local and {why}"
+        reason, mend, _ = index.service_ends.unhealthy(service, port, Family.IPV4)
     rule = source_code_rule(id=f"{service.id}:{port.port}", reason=reason, source=service.source, mend=mend)
     return Drop(rule, disposition)
 

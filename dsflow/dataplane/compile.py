@@ -23,6 +23,7 @@ from dsflow.model.vcn import DynamicRoutingGateway, LocalPeeringGateway
 if TYPE_CHECKING:
     from dsflow.dataplane.security import Security
     from dsflow.dataplane.wiring import Wiring
+    from dsflow.model.cluster import Node, Pod
     from dsflow.model.devices import GenericDevice
 
 __all__ = ["Dataplane", "compile_topology", "neighbors"]
@@ -76,10 +77,11 @@ def compile_topology(topology: Topology) -> Dataplane:
         else:
             makers[gateway.id] = partial(compile_gateway, gateway, index)
     for node in topology.nodes.values():
-        makers[node.id] = partial(compile_node, node, index)
+        makers[node.id] = partial(_virtual_node if node.virtual else compile_node, node, index)
     for pod in topology.pods.values():
         if not pod.host_network:
-            makers[pod.id] = partial(compile_pod, pod, index)
+            virtual = topology.nodes[pod.node].virtual
+            makers[pod.id] = partial(_virtual_pod if virtual else compile_pod, pod, index)
     security = _security(index)
     checks = HealthChecks(index, security)
     for balancer in topology.load_balancers.values():
@@ -108,6 +110,18 @@ def _guarded(makers: Mapping[str, Callable[[], Device]], security: Security) -> 
         return security.guard(make())
 
     return {name: partial(guarded, make) for name, make in makers.items()}
+
+
+def _virtual_node(node: Node, index: Index) -> Device:
+    from dsflow.dataplane.virtual_nodes import compile_virtual_node  # most scenarios have none
+
+    return compile_virtual_node(node, index)
+
+
+def _virtual_pod(pod: Pod, index: Index) -> Device:
+    from dsflow.dataplane.virtual_nodes import compile_virtual_pod  # with the nodes
+
+    return compile_virtual_pod(pod, index)
 
 
 def _network_balancer(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Device:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
@@ -24,14 +24,14 @@ from dsflow.dataplane.linux_checks import martians
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
-from dsflow.model.cluster import Node, Pod
+from dsflow.model.cluster import Machine, Node, Pod
 from dsflow.model.services import NODE_PORTS
 from dsflow.model.topology import Profile
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.lpm import LongestPrefixTable
 from dsflow.net.ranges import PortRange
 
-__all__ = ["ENDPOINT_TOLL", "compile_node", "compile_pod"]
+__all__ = ["ENDPOINT_TOLL", "compile_node", "compile_pod", "icmp_sources", "interface", "source_check"]
 
 ENDPOINT_TOLL = (Delay("endpoint"),)
 """What a packet pays where it is received."""
@@ -68,7 +68,7 @@ def compile_pod(pod: Pod, index: Index) -> Device:
     return Device(
         id=pod.id,
         kind="pod",
-        interfaces={"eth0": _interface("eth0", pod.ipv4, pod.ipv6)},
+        interfaces={"eth0": interface("eth0", pod.ipv4, pod.ipv6)},
         receive=(martians(pod.ipv4), RouteLookup(tables={None: routes(own, not_forwarding(pod.id))})),
         deliver=(table,),
         send=(RouteLookup(tables={None: routes(own, default)}),),
@@ -91,10 +91,10 @@ def compile_node(node: Node, index: Index) -> Device:
 
     primary = _with_default(rows, _uplink(node, index))
     tables: dict[str | None, Routes] = {None: primary}
-    for subnet, interface in vnics.items():
-        tables[interface] = routes(local, _not_of_this_node(node))
+    for subnet, name in vnics.items():
+        tables[name] = routes(local, _not_of_this_node(node))
         among = _past_security(local) if index.has_security_rules(node, subnet) else local
-        from_pods = _with_default(dict(among), _pods_way_out(node, subnet, interface, index))
+        from_pods = _with_default(dict(among), _pods_way_out(node, subnet, name, index))
         tables |= dict.fromkeys((pod.id for pod in pods if pod.subnet == subnet), from_pods)
     tables["eth0"] = routes(local, _not_of_this_node(node))
 
@@ -109,16 +109,16 @@ def compile_node(node: Node, index: Index) -> Device:
         id=node.id,
         kind="node",
         interfaces={
-            name: _interface(name, *((node.ipv4, node.ipv6) if name == "eth0" else (None, None))) for name in names
+            name: interface(name, *((node.ipv4, node.ipv6) if name == "eth0" else (None, None))) for name in names
         }
-        | {pod.id: _interface(pod.id, None, None) for pod in pods},
+        | {pod.id: interface(pod.id, None, None) for pod in pods},
         receive=(martians(node.ipv4), lookup),
         deliver=(answering,),
         forward=LINUX_FORWARD,
         send=(lookup,),
-        leave=(origin_mtu, _source_check(node, index)),
+        leave=(origin_mtu, source_check(node, _addresses_of_vnics(node, index))),
         capabilities=_NODE_NAT,
-        icmp_sources=_icmp_sources(node),
+        icmp_sources=icmp_sources(node),
         toll=Toll(
             forwarded=(Delay("pod_hop"), Delay("ct_established")),
             forwarded_new=(Delay("pod_hop"), Delay("ct_new")),
@@ -203,35 +203,46 @@ def _not_of_this_node(node: Node) -> Drop:
     return Drop(rule, Disposition.NOT_FORWARDING)
 
 
-def _source_check(node: Node, index: Index) -> SourceCheck:
-    """OCI drops what a VNIC sends with a foreign source (Network/Tasks/managingVNICs.htm, 2026-09)."""
-    own = {"eth0": _values(node.ipv4, node.ipv6)}
-    for subnet, interface in index.pod_vnics(node.name).items():
+def _addresses_of_vnics(node: Node, index: Index) -> dict[str, list[Address | None]]:
+    found: dict[str, list[Address | None]] = {"eth0": [node.ipv4, node.ipv6]}
+    for subnet, name in index.pod_vnics(node.name).items():
         pods = [pod for pod in index.pods_on[node.name] if pod.subnet == subnet]
-        own[interface] = frozenset().union(*(_values(pod.ipv4, pod.ipv6) for pod in pods))
+        found[name] = [address for pod in pods for address in (pod.ipv4, pod.ipv6)]
+    return found
+
+
+def source_check(machine: Machine, addresses: Mapping[str, Iterable[Address | None]]) -> SourceCheck:
+    """OCI drops what a VNIC sends with a foreign source (Network/Tasks/managingVNICs.htm, 2026-09).
+
+    ``addresses`` are those of each VNIC.
+    """
+    own = {
+        name: frozenset((int(one.family), one.value) for one in some if one is not None)
+        for name, some in addresses.items()
+    }
     rule = Rule(
-        id=f"{node.id}/source-destination-check",
+        id=f"{machine.id}/source-destination-check",
         reason="{src} is no address of the VNIC that the packet would leave by",
-        source=node.source,
+        source=machine.source,
         mend="send from an address of that VNIC",
         explicit=False,
     )
     return SourceCheck(own=own, foreign=Drop(rule, Disposition.SOURCE_CHECK_FAILED))
 
 
-def _values(*addresses: Address | None) -> frozenset[tuple[int, int]]:
-    return frozenset((int(found.family), found.value) for found in addresses if found is not None)
+def icmp_sources(machine: Machine) -> IcmpSources:
+    """The address from which a machine sends ICMP errors.
 
-
-def _icmp_sources(node: Node) -> IcmpSources:
-    """Pods' interfaces bear no address, so Linux answers with that of ``eth0`` (RFC 1812 section 4.3.2.4)."""
+    The interfaces toward pods bear none, so Linux answers with that of ``eth0`` (RFC 1812 section 4.3.2.4).
+    """
     return {
         prefix.family: {None: LongestPrefixTable([(prefix, address.value)])}
         for prefix in EVERYWHERE
-        if (address := node.address(prefix.family)) is not None
+        if (address := machine.address(prefix.family)) is not None
     }
 
 
-def _interface(name: str, ipv4: Address | None, ipv6: Address | None) -> Interface:
+def interface(name: str, ipv4: Address | None, ipv6: Address | None) -> Interface:
+    """An interface that bears at most one address of each family."""
     pairs = ((Family.IPV4, ipv4), (Family.IPV6, ipv6))
     return Interface(name=name, addresses={int(family): (found.value,) for family, found in pairs if found})

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dsflow.dataplane.action import Delay, Link, Neighbor
-from dsflow.model.cluster import Node, Pod
+from dsflow.model.cluster import Machine, Node, Pod
 from dsflow.model.devices import DeviceInterface, GenericDevice
 from dsflow.model.internet import Access, InternetHost
 from dsflow.model.services import LoadBalancer
@@ -54,12 +54,17 @@ class Index:
 
     @cached_property
     def pods_on(self) -> dict[str, list[Pod]]:
-        """The pods with addresses of their own, by node."""
+        """The pods with addresses of their own that a node runs, by managed node."""
         found: dict[str, list[Pod]] = defaultdict(list)
         for pod in self.topology.pods.values():
-            if not pod.host_network:
+            if not pod.host_network and not self.topology.nodes[pod.node].virtual:
                 found[pod.node].append(pod)
         return found
+
+    @cached_property
+    def pods_with_vnics(self) -> list[Pod]:
+        """The pods of virtual nodes: each is a machine of the VCN, with a VNIC of its own."""
+        return [pod for pod in self.topology.pods.values() if self.topology.nodes[pod.node].virtual]
 
     @cached_property
     def host_pods_on(self) -> dict[str, list[Pod]]:
@@ -96,7 +101,7 @@ class Index:
         """Every gateway by device id."""
         return {gateway.id: gateway for gateway in self.topology.gateways.values()}
 
-    def attachments(self, vcn: str) -> Iterator[tuple[Neighbor, Node | LoadBalancer | GenericDevice, list[Address]]]:
+    def attachments(self, vcn: str) -> Iterator[tuple[Neighbor, Machine | LoadBalancer | GenericDevice, list[Address]]]:
         """Every VNIC in a VCN: how the fabric reaches it, whose it is, and its addresses there."""
         for node in self.topology.nodes.values():
             if self.topology.subnets[node.subnet].vcn == vcn:
@@ -106,6 +111,9 @@ class Index:
                     pods = [pod for pod in self.pods_on[node.name] if pod.subnet == subnet]
                     addresses = [found for pod in pods for found in _present(pod.ipv4, pod.ipv6)]
                     yield self.vnic(node, subnet, interface), node, addresses
+        for pod in self.pods_with_vnics:
+            if pod.subnet is not None and self.topology.subnets[pod.subnet].vcn == vcn:
+                yield self.vnic(pod, pod.subnet, "eth0"), pod, _present(pod.ipv4, pod.ipv6)
         for balancer in self.topology.load_balancers.values():
             if self.topology.subnets[balancer.subnet].vcn == vcn:
                 yield self.front_vnic(balancer), balancer, _present(balancer.ipv4, balancer.ipv6)
@@ -135,16 +143,16 @@ class Index:
             found |= {entry.address: (way, (device, interface)) for entry in interface.addresses}
         return found
 
-    @staticmethod
-    def vnic(node: Node, subnet: str, interface: str) -> Neighbor:
-        """A node's VNIC as the fabric sees it."""
+    def vnic(self, machine: Machine, subnet: str, interface: str) -> Neighbor:
+        """A node's VNIC, or that of a pod on a virtual node, as the fabric sees it."""
+        node = self.topology.nodes[machine.node] if isinstance(machine, Pod) else machine
         link = Link(
-            id=f"{node.id}/{interface}",
+            id=f"{machine.id}/{interface}",
             mtu_bytes=VCN_MTU_BYTES,
             delays=(Delay("vnic"),),
             availability_domain=node.availability_domain,
         )
-        return Neighbor(f"subnet/{subnet}", node.id, interface, link)
+        return Neighbor(f"subnet/{subnet}", machine.id, interface, link)
 
     @staticmethod
     def front_vnic(balancer: LoadBalancer) -> Neighbor:

@@ -1,5 +1,7 @@
 """What kube-proxy writes on a node: Services as rows of translation and of filters, one set for each family.
 
+Of virtual nodes it is in each pod that it writes the same, for the pod alone.
+
 Source: kubernetes pkg/proxy/iptables/proxier.go (syncProxyRules), and kubernetes.io/docs/reference/networking/
 virtual-ips.  A ClusterIP leads to any end point with the source kept; a node port and a load balancer's address do
 so under the policy Cluster with the source masqueraded, and under Local to the node's own end points with the
@@ -30,7 +32,7 @@ from dsflow.dataplane.service_ends import EndPoint, ranges_text
 from dsflow.dataplane.sources import OwnAddress, OwnAddresses
 from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Routes, Track
 from dsflow.model.annotated import hides_private_address, shortens
-from dsflow.model.cluster import Node
+from dsflow.model.cluster import Machine, Pod
 from dsflow.model.services import Refusal, Service, ServicePort
 from dsflow.net.address import Address, Family, Prefix
 from dsflow.net.hashing import stable_hash
@@ -41,56 +43,66 @@ __all__ = ["with_services"]
 
 _PRIMARY = "eth0"
 
-_CAPABILITIES = (
-    NatCapability(
-        kind=NatKind.SERVICE_DNAT,
-        idle=source_code_rule(reason="no Service has this address and port, so kube-proxy leaves it"),
-    ),
-    NatCapability(
-        kind=NatKind.MASQUERADE,
-        idle=source_code_rule(
-            reason="no Service that hides its client led here, and pod addresses are routable in the VCN",
-            assumption="node-masquerade-off",
-        ),
-    ),
-    NatCapability(
-        kind=NatKind.HAIRPIN_MASQUERADE,
-        idle=source_code_rule(reason="no Service led the packet back to the pod that sent it"),
-    ),
-)
-
 _mode_rule = partial(source_code_rule, further=("kube-proxy-mode",))
 """What kube-proxy does by its rules of iptables, and by others perhaps otherwise."""
 
-_MASQUERADED = source_code_rule(
-    id="kube-proxy/KUBE-POSTROUTING",
-    reason="the Service hides its client: the source becomes the node's address, so that the answer comes back here",
-)
-_HAIRPINNED = source_code_rule(
-    id="kube-proxy/KUBE-POSTROUTING",
-    reason="the end point is the client itself: the source becomes the node's address, else it would answer itself",
-)
+IN_PODS = "virtual-node-kube-proxy"
+"""The assumption on which rests what kube-proxy does in a pod on a virtual node."""
+
+
+def _capabilities(machine: Machine) -> tuple[NatCapability, ...]:
+    hides = "no Service that hides its client led here"
+    masquerade = source_code_rule(
+        reason=f"{hides}, and pod addresses are routable in the VCN", assumption="node-masquerade-off"
+    )
+    if isinstance(machine, Pod):
+        masquerade = source_code_rule(reason=hides)
+    return (
+        NatCapability(
+            kind=NatKind.SERVICE_DNAT,
+            idle=source_code_rule(reason="no Service has this address and port, so kube-proxy leaves it"),
+        ),
+        NatCapability(kind=NatKind.MASQUERADE, idle=masquerade),
+        NatCapability(
+            kind=NatKind.HAIRPIN_MASQUERADE,
+            idle=source_code_rule(reason="no Service led the packet back to the pod that sent it"),
+        ),
+    )
+
+
+def _masquerade(machine: Machine) -> tuple[NatRow, ...]:
+    """The rows that give a source of the machine's own to what was marked for that."""
+    whose = "pod" if isinstance(machine, Pod) else "node"
+    reasons = {
+        NatKind.MASQUERADE: f"the Service hides its client: the source becomes the {whose}'s address, so that the "
+        "answer comes back here",
+        NatKind.HAIRPIN_MASQUERADE: f"the end point is the client itself: the source becomes the {whose}'s address, "
+        "else it would answer itself",
+    }
+    return tuple(
+        NatRow(
+            kind=kind,
+            match=Match(),
+            rule=source_code_rule(id="kube-proxy/KUBE-POSTROUTING", reason=reason),
+            address=None,
+            marked=kind,
+            back=_BACK,
+        )
+        for kind, reason in reasons.items()
+    )
+
+
 _BACK = source_code_rule(reason="an answer, translated back by its session")
 
 
-def with_services(device: Device, node: Node, index: Index) -> Device:
-    """A node's device with connection tracking and the rows of every Service."""
-    services = _Rows(node, index)
-    own = _own_addresses(node, index)
+def with_services(device: Device, machine: Machine, index: Index) -> Device:
+    """The device of a machine with connection tracking and the rows of every Service."""
+    services = _Rows(machine, index)
+    own = _own_addresses(machine, index)
     *before, lookup = device.receive
-    assert isinstance(lookup, RouteLookup), "a node's arrivals end in a look-up"
-    host = lookup.tables[None]
-    by_primary = index.topology.assumes("service-answers-by-primary-vnic") == "primary-vnic"
-    routing = RouteLookup(
-        tables={**lookup.tables, _PRIMARY: host},
-        answers=_told(host, _ANSWERED) if by_primary else None,
-        marked=_told(host, _HIDDEN),
-    )
+    assert isinstance(lookup, RouteLookup), "a machine's arrivals end in a look-up"
+    routing = lookup if isinstance(machine, Pod) else _among_vnics(lookup, index)
     track = Track(invalid=INVALID)
-    masquerade = tuple(
-        NatRow(kind=kind, match=Match(), rule=rule, address=None, marked=kind, back=_BACK)
-        for kind, rule in ((NatKind.MASQUERADE, _MASQUERADED), (NatKind.HAIRPIN_MASQUERADE, _HAIRPINNED))
-    )
     clash = NatRow(kind=NatKind.MASQUERADE, match=Match(), rule=_CLASH, address=None)
     return replace(
         device,
@@ -109,22 +121,35 @@ def with_services(device: Device, node: Node, index: Index) -> Device:
         translate=(
             track,
             Nat(hook="output", rows=tuple(services.sent())),
-            RouteLookup(tables={None: host}, again=True),
+            RouteLookup(tables={None: lookup.tables[None]}, again=True),
         ),
         output=(Filter(rows=tuple(services.refused(Disposition.DENIED_EGRESS)), stage="output"),),
         leave=(
             Nat(
                 hook="postrouting",
-                rows=masquerade,
+                rows=_masquerade(machine),
                 exhausted=NO_PORT,
-                unaddressed=replace(NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {node.id} such an address")),
+                unaddressed=replace(
+                    NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {machine.id} such an address")
+                ),
                 own=own,
                 collision=clash,
             ),
             Confirm(),
             *device.leave,
         ),
-        capabilities=_CAPABILITIES,
+        capabilities=_capabilities(machine),
+    )
+
+
+def _among_vnics(lookup: RouteLookup, index: Index) -> RouteLookup:
+    """A node's look-up where Services lead on what comes in by its primary VNIC, and back by it."""
+    host = lookup.tables[None]
+    by_primary = index.topology.assumes("service-answers-by-primary-vnic") == "primary-vnic"
+    return RouteLookup(
+        tables={**lookup.tables, _PRIMARY: host},
+        answers=_told(host, _ANSWERED) if by_primary else None,
+        marked=_told(host, _HIDDEN),
     )
 
 
@@ -170,11 +195,12 @@ _CLASH = source_code_rule(
 )
 
 
-def _own_addresses(node: Node, index: Index) -> OwnAddresses:
-    subnet = index.topology.subnets[node.subnet]
+def _own_addresses(machine: Machine, index: Index) -> OwnAddresses:
+    assert machine.subnet is not None, "it has a VNIC"
+    subnet = index.topology.subnets[machine.subnet]
     found: dict[int, dict[str, tuple[OwnAddress, ...]]] = {}
     for family in Family:
-        address = node.address(family)
+        address = machine.address(family)
         near = (prefix for prefix in subnet.prefixes(family) if address is not None and address in prefix)
         owns = tuple(OwnAddress(address.value, prefix) for prefix in near if address is not None)
         found[int(family)] = {_PRIMARY: owns}
@@ -197,12 +223,14 @@ class _Door(NamedTuple):
 
 
 class _Rows:
-    """The rows of one node; ``ends`` are the cluster's, ``node`` decides what is local."""
+    """The rows of one machine; ``ends`` are the cluster's, ``machine`` decides what is local."""
 
-    def __init__(self, node: Node, index: Index) -> None:
-        self._node = node
+    def __init__(self, machine: Machine, index: Index) -> None:
+        self._machine = machine
         self._topology = index.topology
         self._ends = index.service_ends
+        self._is_pod = isinstance(machine, Pod)
+        self._serves_itself = self._is_pod and index.topology.assumes(IN_PODS) == "own-pod"
         self._knows_pods = index.topology.assumes("kube-proxy-knows-pods") == "detects"
 
     def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
@@ -214,12 +242,12 @@ class _Rows:
                     yield service, port, family, self._ends.end_points(service, port, family)
 
     def _doors(self, service: Service, port: ServicePort, family: Family) -> Iterator[_Door]:
-        """The addresses and ports by which the outside knows a port: the node's own, and the load balancer's.
+        """The addresses and ports by which the outside knows a port: the machine's own, and the load balancer's.
 
         The latter is a short cut that kube-proxy makes for what the status lists (virtual-ips, ipMode VIP); of a
         network load balancer that is its private address too, unless it is told otherwise.
         """
-        own = self._node.address(family)
+        own = self._machine.address(family)
         if service.type != "ClusterIP" and own is not None:
             yield _Door(own, self._ends.node_port(service, port))
         front = self._ends.front(service)
@@ -240,10 +268,14 @@ class _Rows:
             for door in self._doors(service, port, family):
                 for source in door.sources():
                     row = partial(self._row, service, port, door.address, door.number, source=source)
-                    if service.external_policy == "Cluster":
+                    here = self._here(service, port, family)
+                    if self._serves_itself and here:
+                        yield row(here)
+                    elif service.external_policy == "Cluster":
                         yield row(ends, marks=NatKind.MASQUERADE)
+                    elif ends and self._is_pod:
+                        yield row(here)
                     elif ends:
-                        here = self._here(service, port, family)
                         yield row(here, in_interface=_PRIMARY)
                         yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
 
@@ -281,12 +313,14 @@ class _Rows:
         """The row for one address and port; without end points it leaves packets to the filters."""
         name = f"kube-proxy/{service.id}:{port.port}"
         sticky = service.session_affinity == "ClientIP"
-        there = f" on {self._node.id}" if ends is not self._ends.end_points(service, port, address.family) else ""
+        there = f" on {self._machine.id}" if ends is not self._ends.end_points(service, port, address.family) else ""
         reason = _chosen(service, len(ends), there, sticky=sticky)
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=replace(_match(port, address, number, in_interface), src=source),
-            rule=_mode_rule(id=name, reason=reason, source=service.source, assumption=assumption),
+            rule=_mode_rule(
+                id=name, reason=reason, source=service.source, assumption=IN_PODS if self._is_pod else assumption
+            ),
             address=None,
             back=replace(_BACK, id=name, source=service.source),
             targets=self._ends.targets(service, port, address.family, ends),
@@ -296,7 +330,7 @@ class _Rows:
         )
 
     def _here(self, service: Service, port: ServicePort, family: Family) -> tuple[EndPoint, ...]:
-        return self._ends.end_points_on(self._node, service, port, family)
+        return self._ends.end_points_on(self._machine, service, port, family)
 
     def refused(self, denied: Disposition) -> Iterator[tuple[Match, Drop | Continue]]:
         """What kube-proxy rejects on its way through or out: a Service with nothing behind it."""
@@ -305,7 +339,7 @@ class _Rows:
             local = service.internal_policy == "Local"
             if address is not None and not (self._here(service, port, family) if local else ends):
                 if ends:
-                    yield _new(port, address, port.port), _none_here(service, port, self._node, "internal")
+                    yield _new(port, address, port.port), _none_here(service, port, self._machine, "internal")
                 else:
                     yield _new(port, address, port.port), _nobody(service, port, self._ends.none(service, port, family))
             yield from self._closed_doors(service, port, family, ends, denied)
@@ -314,7 +348,7 @@ class _Rows:
         """What kube-proxy rejects or drops on its way in: node ports with nothing behind them."""
         for service, port, family, ends in self._ports():
             yield from self._closed_doors(service, port, family, ends, Disposition.DENIED_INGRESS)
-        yield from health_checks(self._node, self._topology, self._ends)
+        yield from health_checks(self._machine, self._topology, self._ends)
 
     def _closed_doors(
         self,
@@ -330,7 +364,7 @@ class _Rows:
             if not ends:
                 yield match, _nobody(service, port, self._ends.none(service, port, family))
             elif service.external_policy == "Local" and not self._here(service, port, family):
-                yield match, _none_here(service, port, self._node, "external")
+                yield match, _none_here(service, port, self._machine, "external")
             elif door.ranges is not None:
                 yield match, _not_in_ranges(service, port, denied)
 
@@ -372,11 +406,12 @@ def _not_in_ranges(service: Service, port: ServicePort, denied: Disposition) -> 
     return Drop(rule, denied)
 
 
-def _none_here(service: Service, port: ServicePort, node: Node, which: str) -> Drop:
+def _none_here(service: Service, port: ServicePort, machine: Machine, which: str) -> Drop:
+    asked = "one of its own pods" if isinstance(machine, Pod) else "a node that runs one of its pods"
     rule = _mode_rule(
         id=f"kube-proxy/{service.id}:{port.port}",
-        reason=f"{which}TrafficPolicy of {service.id} is Local and no end point is on {node.id}: dropped in silence",
+        reason=f"{which}TrafficPolicy of {service.id} is Local and no end point is on {machine.id}: dropped in silence",
         source=service.source,
-        mend=f"ask a node that runs one of its pods, or set {which}_traffic_policy: Cluster",
+        mend=f"ask {asked}, or set {which}_traffic_policy: Cluster",
     )
     return Drop(rule, Disposition.NO_BACKEND)

@@ -17,7 +17,7 @@ from dsflow.dataplane.index import Index
 from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.service_ends import ServiceEnds
 from dsflow.dataplane.tables import Listeners, Table
-from dsflow.model.cluster import Node
+from dsflow.model.cluster import Machine, Pod
 from dsflow.model.services import Service
 from dsflow.model.topology import Topology
 from dsflow.net.address import Family
@@ -39,10 +39,10 @@ def answers_in(family: Family, topology: Topology) -> bool:
     return family is Family.IPV4 or topology.assumes(IN_IPV6) == "answers"
 
 
-def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator[tuple[Match, Drop | Continue]]:
-    """What is told of a question to a node's health checks: what they answer."""
+def health_checks(machine: Machine, topology: Topology, ends: ServiceEnds) -> Iterator[tuple[Match, Drop | Continue]]:
+    """What is told of a question to a machine's health checks: what they answer."""
     for family in Family:
-        address = node.address(family)
+        address = machine.address(family)
         if address is None:
             continue
         asked = Match(family=family, protocol=_TCP, dst=single(address), states=frozenset({State.NEW}))
@@ -51,12 +51,13 @@ def health_checks(node: Node, topology: Topology, ends: ServiceEnds) -> Iterator
             numbers = (HEALTHZ, *ends.health_check_ports.values())
             yield from ((replace(asked, dport=PortRange(number, number)), _CLOSED) for number in numbers)
             continue
-        healthy = "kube-proxy answers GET /healthz with 200: it runs on this node"
+        here = "in this pod" if isinstance(machine, Pod) else "on this node"
+        healthy = f"kube-proxy answers GET /healthz with 200: it runs {here}"
         told = source_code_rule(id="kube-proxy/healthz", reason=healthy, assumption=assumption)
         yield replace(asked, dport=PortRange(HEALTHZ, HEALTHZ)), Continue(told)
         for name, number in ends.health_check_ports.items():
             service = topology.services[name.removeprefix("service/")]
-            reason = _answer(node, service, family, ends)
+            reason = _answer(machine, service, family, ends)
             told = source_code_rule(
                 id=f"kube-proxy/{name}:health", reason=reason, source=service.source, assumption=assumption
             )
@@ -72,10 +73,10 @@ _CLOSED = Drop(
 )
 
 
-def _answer(node: Node, service: Service, family: Family, ends: ServiceEnds) -> str:
-    if node.name in ends.healthy_nodes(service, family):
-        return f"kube-proxy answers GET /healthz with 200: {service.id} has an end point on {node.id}"
-    return f"kube-proxy answers GET /healthz with 503: {service.id} has no end point on {node.id} that stays"
+def _answer(machine: Machine, service: Service, family: Family, ends: ServiceEnds) -> str:
+    if machine.id in ends.healthy_machines(service, family):
+        return f"kube-proxy answers GET /healthz with 200: {service.id} has an end point on {machine.id}"
+    return f"kube-proxy answers GET /healthz with 503: {service.id} has no end point on {machine.id} that stays"
 
 
 def with_health_checks(table: Table, index: Index) -> Table:

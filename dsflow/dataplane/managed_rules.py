@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.kube_proxy_health import HEALTHZ
-from dsflow.model.annotated import preserves_source, rule_mode
+from dsflow.model.controller import preserves_source, rule_mode
 from dsflow.model.security import ManagedRules, SecurityRule
 from dsflow.model.services import LoadBalancer, Service
 from dsflow.model.topology import Profile
@@ -48,7 +48,7 @@ def managed_rules(index: Index) -> dict[str, ManagedRules]:
 
 def _rules(service: Service, balancer: LoadBalancer, index: Index) -> Iterator[tuple[str, str, SecurityRule]]:
     """Subnet, side and rule."""
-    mode = rule_mode(service, balancer)
+    mode = rule_mode(service, balancer, index.topology)
     if mode not in ("All", "Frontend"):
         return
     clients = service.source_ranges or _everybody(service)
@@ -61,7 +61,7 @@ def _rules(service: Service, balancer: LoadBalancer, index: Index) -> Iterator[t
     health = "tcp", index.service_ends.health_check_ports.get(service.id, HEALTHZ)
     nodes = dict.fromkeys(node.subnet for node in index.service_ends.nodes(service))
     own = _prefixes([balancer.subnet], families, index)
-    kept = balancer.is_network and preserves_source(service)
+    kept = balancer.is_network and preserves_source(service, index.topology)
     for protocol, number in (*ports, health):
         for peer in _prefixes(nodes, families, index):
             yield balancer.subnet, "egress", _rule(service, peer, protocol, number)

@@ -27,7 +27,7 @@ from dsflow.dataplane.common import (
 )
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.health_checks import HealthChecks
+from dsflow.dataplane.health_checks import HealthChecks, kind_of
 from dsflow.dataplane.index import Index
 from dsflow.dataplane.kube_proxy_health import IN_IPV6, answers_in
 from dsflow.dataplane.match import Match, State
@@ -44,9 +44,9 @@ from dsflow.dataplane.tables import (
     RouteLookup,
     Track,
 )
-from dsflow.model.annotated import backend_policy, preserves_source
-from dsflow.model.cluster import Node, Pod
-from dsflow.model.controller import labels_are_written, why_no_node
+from dsflow.model.annotated import backend_policy
+from dsflow.model.cluster import Machine, Node, Pod
+from dsflow.model.controller import labels_are_written, preserves_source, why_no_node
 from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.vcn import Vcn
 from dsflow.net.address import Address, Family
@@ -87,7 +87,7 @@ _SILENT = Rule(
 
 
 def compile_network_balancer(balancer: LoadBalancer, index: Index, checks: HealthChecks) -> Device:
-    """A network load balancer as OKE builds it: its back ends are nodes, at node ports."""
+    """A network load balancer as OKE builds it: its back ends are nodes or virtual nodes' pods, at node ports."""
     vcn = index.vcn_of(balancer.subnet)
     both = (balancer.ipv4, balancer.ipv6)
     own = own_addresses(both)
@@ -150,8 +150,8 @@ class _Listeners:
         """What no listener leads on: by its source, or for want of a back end."""
         for service, port, address in self._each():
             match = asked(port, address)
-            yield from denied(service, port, self._balancer, match)
-            if not self._nodes(service, port, address.family):
+            yield from denied(service, port, self._balancer, match, self._index.topology)
+            if not self._machines(service, port, address.family):
                 lacking = address.family not in service.families
                 rests_on, further = (None, ()) if lacking else self._rests_on(address.family)
                 rule = source_code_rule(
@@ -167,32 +167,32 @@ class _Listeners:
     def unchecked(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What asks a listener whose back ends all fail the health check, as security rules have it."""
         for service, port, address in self._each():
-            if self._nodes(service, port, address.family):
-                nodes = self._with_ends(service, address.family)
-                yield from self._checks.kept_out(asked(port, address), service, port, self._balancer, nodes)
+            if self._machines(service, port, address.family):
+                machines = self._with_ends(service, address.family)
+                yield from self._checks.kept_out(asked(port, address), service, port, self._balancer, machines)
 
     def unknown(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """What asks a listener and is part of no connection that is kept."""
         for _, port, address in self._each():
             yield replace(asked(port, address), states=frozenset({State.INVALID})), _NOT_KEPT
 
-    def _nodes(self, service: Service, port: ServicePort, family: Family) -> list[Node]:
-        """The healthy nodes: all, or under the policy Local those with an end point that stays."""
+    def _machines(self, service: Service, port: ServicePort, family: Family) -> list[Machine]:
+        """The healthy back ends: all, or under the policy Local those with an end point that stays."""
         if self._ends.refusal(service) is not None or family not in service.families:
             return []
         if family is Family.IPV6 and _is_mixed(service, port):
             return []
-        nodes = self._ends.back_ends(service, family)
+        machines = self._ends.back_ends(service, family)
         healthy = self._checks.passing(service, self._balancer, self._with_ends(service, family), family)
-        return healthy or (nodes if self._balancer.fail_open else [])
+        return healthy or (machines if self._balancer.fail_open else [])
 
-    def _with_ends(self, service: Service, family: Family) -> list[Node]:
+    def _with_ends(self, service: Service, family: Family) -> list[Machine]:
         """The back ends, under the policy Local those with an end point that stays."""
-        nodes = self._ends.back_ends(service, family)
+        machines = self._ends.back_ends(service, family)
         if service.external_policy == "Cluster":
-            return nodes
-        here = self._ends.healthy_nodes(service, family)
-        return [node for node in nodes if node.name in here]
+            return machines
+        here = self._ends.healthy_machines(service, family)
+        return [machine for machine in machines if machine.id in here]
 
     def _why_none(self, service: Service, port: ServicePort, family: Family) -> Refusal:
         refusal = self._ends.refusal(service)
@@ -205,40 +205,46 @@ class _Listeners:
             reason = f"the cloud controller makes no IPv6 back ends where TCP and UDP share port {port.port}"
             return Refusal(reason, "give them ports of their own")
         if not self._ends.back_ends(service, family):
+            if self._index.topology.has_virtual_nodes and not self._ends.published(service, family):
+                return self._ends.unhealthy(service, port, family)
             return why_no_node(family, self._index.topology)
         if not answers_in(family, self._index.topology):
             return Refusal("no node passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
-        why = self._ends.none(service, port, family)
-        healthy = "no node passes the health check, as the policy is Local and "
         if self._ends.end_points(service, port, family):
-            return Refusal(f"{healthy}no end point stays on a node that is a back end", "wait for other pods")
-        return Refusal(healthy + why.reason, why.mend)
+            why = "no node passes the health check, as the policy is Local and no end point stays on a back end"
+            return Refusal(why, "wait for other pods")
+        return self._ends.unhealthy(service, port, family)
 
     def rows(self) -> Iterator[NatRow]:
         """The destinations of what the listeners take."""
         for service, port, address in self._each():
-            nodes = self._nodes(service, port, address.family)
-            if nodes:
-                every = self._with_ends(service, address.family) or nodes
-                unchecked = None if every == nodes else self._row(service, port, address, every)
-                yield self._row(service, port, address, nodes, unchecked)
+            machines = self._machines(service, port, address.family)
+            if machines:
+                every = self._with_ends(service, address.family) or machines
+                unchecked = None if every == machines else self._row(service, port, address, every)
+                yield self._row(service, port, address, machines, unchecked)
 
     def _row(
-        self, service: Service, port: ServicePort, address: Address, nodes: list[Node], unchecked: NatRow | None = None
+        self,
+        service: Service,
+        port: ServicePort,
+        address: Address,
+        machines: list[Machine],
+        unchecked: NatRow | None = None,
     ) -> NatRow:
         number = self._ends.node_port(service, port)
-        found = [node.address(address.family) for node in nodes]
+        found = [machine.address(address.family) for machine in machines]
         name = f"{service.id}:{port.port}"
         rests_on, further = self._rests_on(address.family)
         rule = Rule(
             id=name,
-            reason=f"the load balancer leads {service.id} to {_one_of(len(nodes))}, at node port {number}; "
-            f"{sees(service, self._balancer)}",
+            reason=f"the load balancer leads {service.id} to {_one_of(machines)}, at node port {number}; "
+            f"{sees(service, self._balancer, self._index.topology)}",
             source=service.source,
             assumption=rests_on,
             further=further,
         )
-        hides = None if preserves_source(service) else NatKind.LOAD_BALANCER_SNAT
+        hides = None if preserves_source(service, self._index.topology) else NatKind.LOAD_BALANCER_SNAT
         return NatRow(
             kind=NatKind.LOAD_BALANCER_DNAT,
             match=asked(port, address),
@@ -257,12 +263,17 @@ class _Listeners:
         if family is Family.IPV4:
             return None, ()
         healthy = IN_IPV6
-        labelled = labels_are_written(self._index.topology)
+        labelled = self._index.topology.has_virtual_nodes or labels_are_written(self._index.topology)
         return (healthy, ()) if labelled else ("nodes-bear-ipv6-label", (healthy,))
 
     def own_clients(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """A back end that asks its own VIP is not led to itself; nor is its pod, where the source is preserved."""
-        preserving = any(preserves_source(service) for service in self._services)
+        for pod in self._index.pods_with_vnics:
+            own = (address for address in (pod.ipv4, pod.ipv6) if address is not None)
+            yield from (
+                (Match(src=single(one), dst=single(one)), Drop(_OWN_CLIENT, Disposition.NO_BACKEND)) for one in own
+            )
+        preserving = any(preserves_source(service, self._index.topology) for service in self._services)
         drop = Drop(_OWN_CLIENT, Disposition.NO_BACKEND)
         for node in self._index.topology.nodes.values():
             holders: list[Node | Pod] = [node, *(self._index.pods_on.get(node.name, []) if preserving else [])]
@@ -290,8 +301,11 @@ def _is_mixed(service: Service, port: ServicePort) -> bool:
     return len(same) > 1 and len(service.families) > 1
 
 
-def _one_of(number: int) -> str:
-    return "the only healthy node" if number == 1 else f"one of {number} healthy nodes, each as likely"
+def _one_of(machines: list[Machine]) -> str:
+    noun = kind_of(machines)
+    return (
+        f"the only healthy {noun}" if len(machines) == 1 else f"one of {len(machines)} healthy {noun}s, each as likely"
+    )
 
 
 def _hashed(policy: str, address: Address, port: ServicePort) -> int | None:
@@ -335,7 +349,8 @@ def nobody(balancer: LoadBalancer, ports: str) -> Proxy:
 
 def returns(vcn: Vcn, index: Index) -> tuple[Returns, ...]:
     """What brings answers back to the load balancers of a VCN that keep their clients' addresses."""
-    preserving = {service.load_balancer for service in index.topology.services.values() if preserves_source(service)}
+    services = index.topology.services.values()
+    preserving = {service.load_balancer for service in services if preserves_source(service, index.topology)}
     fronts: dict[str, frozenset[tuple[int, int]]] = {}
     ways: dict[tuple[str, str | None], Forward] = {}
     for balancer in index.topology.load_balancers.values():

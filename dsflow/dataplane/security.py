@@ -88,13 +88,13 @@ class Security:
 
     @cached_property
     def _back_ends(self) -> frozenset[str]:
-        """The nodes behind network load balancers, where no rule is stateless."""
+        """What stands behind network load balancers, where no rule is stateless."""
         if self._topology.profile is Profile.ARTICLE or self._topology.assumes(_STATEFUL) == "as-written":
             return frozenset()
         ends = self._index.service_ends
         fronts = ((service, ends.front(service)) for service in self._topology.services.values())
         behind = [service for service, balancer in fronts if balancer is not None and balancer.is_network]
-        return frozenset(node.id for service in behind for family in Family for node in ends.back_ends(service, family))
+        return frozenset(one.id for service in behind for family in Family for one in ends.back_ends(service, family))
 
     @cached_property
     def _members(self) -> Mapping[str, tuple[Peer, ...]]:
@@ -114,6 +114,10 @@ class Security:
                 pods = [pod for pod in self._index.pods_on[node.name] if pod.subnet == subnet]
                 addresses = [found for pod in pods for found in _there(pod.ipv4, pod.ipv6)]
                 yield node.id, interface, subnet, node.pod_nsgs, addresses
+        for pod in self._index.pods_with_vnics:
+            assert pod.subnet is not None, "it has a VNIC"
+            groups = self._topology.nodes[pod.node].pod_nsgs
+            yield pod.id, "eth0", pod.subnet, groups, _there(pod.ipv4, pod.ipv6)
         for balancer in self._topology.load_balancers.values():
             yield balancer.id, "eth0", balancer.subnet, balancer.nsgs, _there(balancer.ipv4, balancer.ipv6)
         for device in self._topology.devices.values():

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from dsflow.dataplane.nat import Target
-from dsflow.model.cluster import Node, Pod
+from dsflow.model.cluster import Machine, Node, Pod
 from dsflow.model.controller import IPV6_LABEL, balancer_of, labels_are_written, node_subnets_lacking, refusals
 from dsflow.model.services import NODE_PORTS, LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.topology import Topology
@@ -23,11 +23,11 @@ __all__ = ["EndPoint", "ServiceEnds", "port_of", "ranges_text"]
 
 
 class EndPoint(NamedTuple):
-    """A pod behind a Service: its address of one family, and its node."""
+    """A pod behind a Service: its address of one family, and the machine whose kube-proxy it is local to."""
 
     pod: Pod
     address: Address
-    node: str
+    machine: Machine
 
 
 def _usable(ends: Sequence[EndPoint]) -> tuple[EndPoint, ...]:
@@ -71,12 +71,14 @@ class ServiceEnds:
         """What a port of a Service leads to in one family, by name; none where it does not serve the family."""
         return self._found(service, port, family)[None]
 
-    def end_points_on(self, node: Node, service: Service, port: ServicePort, family: Family) -> tuple[EndPoint, ...]:
-        """What it leads to under a policy Local on ``node``."""
-        return self._found(service, port, family).get(node.name, ())
+    def end_points_on(
+        self, machine: Machine, service: Service, port: ServicePort, family: Family
+    ) -> tuple[EndPoint, ...]:
+        """What it leads to under a policy Local on ``machine``."""
+        return self._found(service, port, family).get(machine.id, ())
 
-    def healthy_nodes(self, service: Service, family: Family) -> set[str]:
-        """The nodes whose health check under the policy Local finds an end point that stays.
+    def healthy_machines(self, service: Service, family: Family) -> set[str]:
+        """The machines, by id, whose health check under the policy Local finds an end point that stays.
 
         kubernetes pkg/proxy/healthcheck/service_health.go: 200 where there is one, 503 where there is none.
         """
@@ -84,7 +86,7 @@ class ServiceEnds:
         found = self._healthy.get(key)
         if found is None:
             ends = (end for port in service.ports for end in self.end_points(service, port, family))
-            found = self._healthy[key] = {end.node for end in ends if not end.pod.terminating}
+            found = self._healthy[key] = {end.machine.id for end in ends if not end.pod.terminating}
         return found
 
     def published(self, service: Service, family: Family) -> tuple[EndPoint, ...]:
@@ -97,7 +99,7 @@ class ServiceEnds:
         return tuple(found[name] for name in sorted(found))
 
     def _found(self, service: Service, port: ServicePort, family: Family) -> dict[str | None, tuple[EndPoint, ...]]:
-        """The end points on every node that has some, and under None those of the cluster."""
+        """The end points on every machine that has some, and under None those of the cluster."""
         named = f"{port.protocol}/{port.target_port}" if isinstance(port.target_port, str) else None
         key = service.id, named, family
         found = self._known.get(key)
@@ -105,8 +107,8 @@ class ServiceEnds:
             ends = [end for end in self._find(service, family) if port_of(end.pod, port) is not None]
             here = defaultdict[str, list[EndPoint]](list)
             for end in ends:
-                here[end.node].append(end)
-            found = self._known[key] = {node: _usable(some) for node, some in here.items()} | {None: _usable(ends)}
+                here[end.machine.id].append(end)
+            found = self._known[key] = {name: _usable(some) for name, some in here.items()} | {None: _usable(ends)}
         return found
 
     def _find(self, service: Service, family: Family) -> list[EndPoint]:
@@ -117,7 +119,7 @@ class ServiceEnds:
             (pod, nodes[pod.node].address(family) if pod.host_network else pod.address(family))
             for pod in self._topology.backends(service)
         ]
-        return [EndPoint(pod, address, pod.node) for pod, address in pairs if address is not None]
+        return [EndPoint(pod, address, self._topology.machine_of(pod)) for pod, address in pairs if address is not None]
 
     def none(self, service: Service, port: ServicePort, family: Family) -> Refusal:
         """Why a port of a Service has no end point in a family, or none that stays, and what would mend it."""
@@ -158,6 +160,13 @@ class ServiceEnds:
             self._refusals[service.id] = next(refusals(service, self._topology), None)
         return self._refusals[service.id]
 
+    def unhealthy(self, service: Service, port: ServicePort, family: Family) -> Refusal:
+        """Why none of the back ends that a load balancer could have passes its health check."""
+        why = self.none(service, port, family)
+        if self._topology.has_virtual_nodes:
+            return why._replace(reason=f"back ends are pods on virtual nodes, and {why.reason}")
+        return why._replace(reason=f"no node passes the health check, as the policy is Local and {why.reason}")
+
     def nodes(self, service: Service) -> list[Node]:
         """The nodes in the VCN of the load balancer in front of a Service."""
         front = self.front(service)
@@ -167,16 +176,30 @@ class ServiceEnds:
         vcn = subnets[front.subnet].vcn
         return [node for node in self._topology.nodes.values() if subnets[node.subnet].vcn == vcn]
 
-    def back_ends(self, service: Service, family: Family) -> list[Node]:
-        """The nodes whose address of a family the controller gives to a network load balancer."""
-        nodes = [node for node in self.nodes(service) if node.address(family) is not None]
+    def registered(self, service: Service, family: Family) -> list[Machine]:
+        """What the controller gives to the load balancer: the nodes with an address of a family.
+
+        Where nodes are virtual, the Service's pods on them, at its node ports (docs.oracle.com ContEng/Tasks/
+        contengcomparingvirtualwithmanagednodes_topic.htm, 2024-10).
+        """
+        nodes = self.nodes(service)
+        if self._topology.has_virtual_nodes:
+            names = {node.name for node in nodes}
+            return [end.pod for end in self.published(service, family) if end.pod.node in names]
+        return [node for node in nodes if node.address(family) is not None]
+
+    def back_ends(self, service: Service, family: Family) -> list[Machine]:
+        """Those whose address of a family the controller gives to a network load balancer."""
+        machines = self.registered(service, family)
         if family is Family.IPV4:
-            return nodes
+            return machines
         if node_subnets_lacking(family, self._topology) and service.ip_family_policy != "SingleStack":
             return []
+        if self._topology.has_virtual_nodes:
+            return machines
         if labels_are_written(self._topology):
-            return [node for node in nodes if IPV6_LABEL in dict(node.labels)]
-        return nodes if self._topology.assumes("nodes-bear-ipv6-label") == "bears" else []
+            return [node for node in machines if IPV6_LABEL in dict(node.labels)]
+        return machines if self._topology.assumes("nodes-bear-ipv6-label") == "bears" else []
 
     def node_port(self, service: Service, port: ServicePort) -> int:
         """The port on every node that leads to a port of a Service of type NodePort or LoadBalancer."""

@@ -296,7 +296,8 @@ class Listeners:
     other ICMP is ``stray``.  A TCP segment that opens no connection and belongs to none is ``unconnected``, one
     that asks for nothing ``ignored``.  ``unknown`` is said of other protocols.  What comes to an address shared
     with others (``broadcasts`` in IPv4, ``anycast`` in IPv6) finds no listener, as those are bound to addresses:
-    broadcasts and TCP are ``unheard`` there.  At the ``unsaid`` ports of a protocol nobody knows what answers.
+    broadcasts and TCP are ``unheard`` there.  Of the ``unsaid`` ports of a protocol more is told where nothing
+    listens there, or that nobody knows what answers.
     """
 
     ports: frozenset[tuple[int, int]]

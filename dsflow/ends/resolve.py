@@ -128,8 +128,13 @@ class Ends:
         if self._is_outside(target):
             return PathType.EGRESS
         if origin.kind == "pod" and target.kind == "pod" and origin.vcn == target.vcn:
-            return PathType.SAME_NODE if origin.node == target.node else PathType.CROSS_NODE
+            return PathType.SAME_NODE if self._share_a_node(origin, target) else PathType.CROSS_NODE
         return PathType.VCN_INTERNAL
+
+    def _share_a_node(self, one: End, other: End) -> bool:
+        """Whether two pods are on one node; those of a virtual node are machines of their own."""
+        virtual = one.node is not None and self._topology.nodes[one.node].virtual
+        return one.device == other.device if virtual else one.node == other.node
 
     def _is_outside(self, end: End) -> bool:
         return end.kind == "internet"

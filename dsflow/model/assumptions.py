@@ -104,6 +104,17 @@ _REGISTRY = (
         source="kubernetes pkg/proxy/iptables/proxier.go; OKE's setting with VCN-native pods is not documented",
     ),
     Assumption(
+        id="virtual-node-kube-proxy",
+        statement="kube-proxy in a pod on a virtual node does as on a node of which the pod is all there is: under the "
+        "policy Cluster it leads a node port to any end point of the Service, in both families.",
+        default="any-end-point",
+        alternatives=("own-pod",),
+        modelled=("own-pod",),
+        confidence="unknown",
+        source="docs.oracle.com ContEng/Tasks/contengcomparingvirtualwithmanagednodes_topic.htm (2024-10) says that it "
+        "runs in the pods and that load balancing is between pods",
+    ),
+    Assumption(
         id="masqueraded-leaves-by-primary-vnic",
         statement="What a pod asks of a node port or a load balancer's address, and kube-proxy masquerades, leaves its "
         "node by the primary VNIC, whose address it gets.",

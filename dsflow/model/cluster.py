@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from dsflow.net.address import Address, Family
 
-__all__ = ["MOST_PODS", "PODS_PER_VNIC", "Listener", "Namespace", "Node", "Pod"]
+__all__ = ["MOST_PODS", "PODS_OF_A_VIRTUAL_NODE", "PODS_PER_VNIC", "Listener", "Machine", "Namespace", "Node", "Pod"]
 
 MOST_PODS = 110
 """What a kubelet runs unless it is told otherwise (kubernetes.io, KubeletConfiguration, maxPods)."""
+
+PODS_OF_A_VIRTUAL_NODE = 500
+"""docs.oracle.com ContEng/Tasks/contengcomparingvirtualwithmanagednodes_topic.htm (2024-10)."""
 
 PODS_PER_VNIC = 31
 """The classic number: 32 IPv4 addresses on a VNIC less its own (docs.oracle.com Network/Tasks/managingVNICs.htm, 2025).
@@ -56,13 +59,15 @@ class Namespace:
 class Node:
     """A worker node: the addresses of its primary VNIC.  Pod VNICs follow from its pods' subnets.
 
-    ``nsgs`` are the groups that its primary VNIC is in, ``pod_nsgs`` those of its pod VNICs.
+    On a ``virtual`` node each pod is a machine of its own, with a VNIC and kube-proxy in it.
+    ``nsgs`` are the groups that its primary VNIC is in, ``pod_nsgs`` those of its pod VNICs, or of its pods' VNICs.
     ``route_table`` is that of its primary VNIC, None for the subnet's.  ``max_pods`` is what its kubelet runs at most,
     ``pod_vnics`` how many VNICs it has for pods; None where the scenario does not say.
     """
 
     name: str
     subnet: str
+    virtual: bool = False
     ipv4: Address | None = None
     ipv6: Address | None = None
     public_ipv4: Address | None = None
@@ -84,7 +89,9 @@ class Node:
     @property
     def most_pods(self) -> int:
         """What its kubelet runs at most."""
-        return MOST_PODS if self.max_pods is None else self.max_pods
+        if self.max_pods is not None:
+            return self.max_pods
+        return PODS_OF_A_VIRTUAL_NODE if self.virtual else MOST_PODS
 
     @property
     def pod_capacity(self) -> int:
@@ -128,3 +135,7 @@ class Pod:
     def address(self, family: Family) -> Address | None:
         """The pod's own address of one family; None for a host-network pod."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+
+Machine = Node | Pod
+"""Where kube-proxy runs: a managed node, or a pod on a virtual node."""

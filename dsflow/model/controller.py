@@ -13,7 +13,16 @@ from dsflow.model.services import LoadBalancer, Refusal, Service
 from dsflow.model.topology import Topology
 from dsflow.net.address import Family
 
-__all__ = ["IPV6_LABEL", "balancer_of", "labels_are_written", "node_subnets_lacking", "refusals", "why_no_node"]
+__all__ = [
+    "IPV6_LABEL",
+    "balancer_of",
+    "labels_are_written",
+    "node_subnets_lacking",
+    "preserves_source",
+    "refusals",
+    "rule_mode",
+    "why_no_node",
+]
 
 IPV6_LABEL = "oci.oraclecloud.com/ip-family-ipv6"
 """The label without which the controller gives a node no IPv6 address."""
@@ -24,6 +33,19 @@ def balancer_of(service: Service, topology: Topology) -> LoadBalancer | None:
     if service.load_balancer is None:
         return None
     return topology.load_balancers.get(service.load_balancer.removeprefix("lb/"))
+
+
+def preserves_source(service: Service, topology: Topology) -> bool:
+    """Whether a network load balancer keeps its clients' addresses, which it never does in front of virtual nodes.
+
+    docs.oracle.com ContEng/Tasks/contengcomparingvirtualwithmanagednodes_topic.htm (2024-10).
+    """
+    return not topology.has_virtual_nodes and annotated.preserves_source(service)
+
+
+def rule_mode(service: Service, balancer: LoadBalancer, topology: Topology) -> str:
+    """Which security rules the controller writes: All, Frontend, NSG or None, as always with virtual nodes (ibid.)."""
+    return "None" if topology.has_virtual_nodes else annotated.rule_mode(service, balancer)
 
 
 def refusals(service: Service, topology: Topology) -> Iterator[Refusal]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dsflow.errors import Problem
 from dsflow.model.assumptions import ASSUMPTIONS
-from dsflow.model.cluster import Namespace, Node, Pod
+from dsflow.model.cluster import Machine, Namespace, Node, Pod
 from dsflow.model.devices import DeviceLink, GenericDevice
 from dsflow.model.internet import InternetHost
 from dsflow.model.question import Expectation, Flow
@@ -75,6 +75,16 @@ class Topology:
     def has_security_rules(self) -> bool:
         """Whether anybody wrote security lists or groups."""
         return bool(self.security_lists or self.nsgs)
+
+    @cached_property
+    def has_virtual_nodes(self) -> bool:
+        """Whether the nodes are virtual: OKE has no clusters of both kinds."""
+        return any(node.virtual for node in self.nodes.values())
+
+    def machine_of(self, pod: Pod) -> Machine:
+        """Where the kube-proxy is that a pod is local to."""
+        node = self.nodes[pod.node]
+        return pod if node.virtual else node
 
     def backends(self, service: Service) -> tuple[Pod, ...]:
         """The pods of the Service's namespace that bear every label of its selector, by name."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dsflow.dataplane.service_ends import ServiceEnds
 from dsflow.model import annotated
+from dsflow.model.controller import preserves_source, rule_mode
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile, Topology
 
@@ -63,25 +64,27 @@ def load_balancer_rows(topology: Topology) -> Iterator[Listed]:
     for balancer in topology.load_balancers.values():
         services = [service for service in topology.services.values() if service.load_balancer == balancer.id]
         addresses = balancer.ipv4, balancer.public_ipv4, balancer.ipv6
-        told = _as_annotated(balancer, services) if topology.profile is Profile.AS_BUILT else ((),) * 5
+        told = _as_annotated(balancer, services, topology) if topology.profile is Profile.AS_BUILT else ((),) * 5
         names = tuple(service.id for service in services)
         cells = balancer.name, *addresses, balancer.subnet, balancer.kind
         yield balancer.id, (*cells, names, balancer.appliances or balancer.backends, *told)
 
 
-def _as_annotated(balancer: LoadBalancer, services: Iterable[Service]) -> tuple[tuple[str, ...], ...]:
+def _as_annotated(
+    balancer: LoadBalancer, services: Iterable[Service], topology: Topology
+) -> tuple[tuple[str, ...], ...]:
     """What the cloud controller makes of the annotations, Service by Service."""
     rows = []
     for service in services:
         protocols = sorted({port.protocol for port in service.ports})
         idle = "/".join(f"{annotated.idle_timeout_s(service, balancer, protocol)} s" for protocol in protocols)
         interval, timeout, retries = annotated.health_check(service, balancer)
-        kept = balancer.is_network and annotated.preserves_source(service)
+        kept = balancer.is_network and preserves_source(service, topology)
         rows.append(
             (
                 annotated.backend_policy(service, balancer),
                 "kept" if kept else "hidden",
-                annotated.rule_mode(service, balancer),
+                rule_mode(service, balancer, topology),
                 idle,
                 f"{retries} x {interval} ms ({timeout} ms)",
             )

@@ -29,13 +29,17 @@ def vnics(simulation: Simulation) -> Iterator[Entry]:
             yield Entry(way.link.id, (*cells, vcn.name, tuple(addresses)))
 
 
-def _place_of(holder: Node | LoadBalancer | GenericDevice, interface: str, index: Index) -> tuple[str, str | None]:
+def _place_of(
+    holder: Node | Pod | LoadBalancer | GenericDevice, interface: str, index: Index
+) -> tuple[str, str | None]:
     """The subnet of a VNIC, and the route table that it has itself."""
     if isinstance(holder, LoadBalancer):
         return holder.subnet, None
     if isinstance(holder, GenericDevice):
         vnic = holder.interfaces[interface]
         return str(vnic.subnet), vnic.route_table
+    if isinstance(holder, Pod):
+        return str(holder.subnet), holder.route_table
     subnets = {name: subnet for subnet, name in index.pod_vnics(holder.name).items()}
     return (subnets[interface], None) if interface in subnets else (holder.subnet, holder.route_table)
 

@@ -79,18 +79,20 @@ def _flow(origin: str, target: str, port: Listener, family: Family) -> Flow:
 
 def _same_node(topology: Topology) -> _Pair | str:
     pods = _pods(topology)
-    listening = _two_of_each_node(pods)
-    found = _first_pair(pods, lambda pod: listening.get(pod.node, []))
+    listening = _two_of_each_machine(pods, topology)
+    found = _first_pair(pods, lambda pod: listening.get(topology.machine_of(pod).id, []))
     return found or "no two pods on one node, one of them listening"
 
 
 def _cross_node(topology: Topology) -> _Pair | str:
     pods = _pods(topology)
-    first_of_nodes: defaultdict[str, list[Pod]] = defaultdict(list)
-    for listening, *_ in _two_of_each_node(pods).values():
-        first_of_nodes[_vcn(listening, topology)].append(listening)
+    machine = topology.machine_of
+    first_of_machines: defaultdict[str, list[Pod]] = defaultdict(list)
+    for listening, *_ in _two_of_each_machine(pods, topology).values():
+        first_of_machines[_vcn(listening, topology)].append(listening)
     found = _first_pair(
-        pods, lambda pod: [other for other in first_of_nodes[_vcn(pod, topology)][:2] if other.node != pod.node]
+        pods,
+        lambda pod: [one for one in first_of_machines[_vcn(pod, topology)][:2] if machine(one) is not machine(pod)],
     )
     return found or "no two pods on different nodes, one of them listening"
 
@@ -177,11 +179,14 @@ def _listening(pods: Iterable[Pod]) -> list[Pod]:
     return [pod for pod in pods if pod.listen]
 
 
-def _two_of_each_node(pods: Iterable[Pod]) -> dict[str, list[Pod]]:
-    """The first two listening pods of each node, of which one at least is not the asker; nodes by first pod."""
+def _two_of_each_machine(pods: Iterable[Pod], topology: Topology) -> dict[str, list[Pod]]:
+    """The first two listening pods of each node, of which one at least is not the asker; nodes by first pod.
+
+    A pod on a virtual node is alone.
+    """
     found: dict[str, list[Pod]] = {}
     for pod in _listening(pods):
-        kept = found.setdefault(pod.node, [])
+        kept = found.setdefault(topology.machine_of(pod).id, [])
         if len(kept) < 2:
             kept.append(pod)
     return found

@@ -30,6 +30,7 @@ class ClusterBuilder:
         return Node(
             name=name,
             subnet=subnet,
+            virtual=text.kind == "virtual",
             ipv4=text.ipv4,
             ipv6=text.ipv6,
             public_ipv4=text.public_ipv4,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsflow.model.annotated import rule_mode
 from dsflow.model.cluster import Pod
-from dsflow.model.controller import IPV6_LABEL, balancer_of, labels_are_written, node_subnets_lacking
+from dsflow.model.controller import IPV6_LABEL, balancer_of, labels_are_written, node_subnets_lacking, rule_mode
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile, Topology
 from dsflow.net.address import Family
@@ -132,7 +131,7 @@ def source_ranges_without_effect(topology: Topology, parsed: Parsed) -> None:
         if not service.source_ranges or balancer is None:
             continue
         path = ("services", name, "load_balancer_source_ranges")
-        if rule_mode(service, balancer) == "None":
+        if rule_mode(service, balancer, topology) == "None":
             told = f"the cloud controller writes no security rules for {balancer.id} (mode None): they keep nobody out"
             parsed.note(path, f"{told} there")
         for family in service.families:

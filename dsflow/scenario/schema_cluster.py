@@ -27,6 +27,10 @@ __all__ = ["LoadBalancerText", "NamespaceText", "NodeText", "PodText", "ServiceP
 class NodeText(Text):
     """A worker node: the addresses of its primary VNIC."""
 
+    kind: Literal["managed", "virtual"] = Field(
+        "managed",
+        description="managed: it runs its pods; virtual: each of its pods is a machine with a VNIC and kube-proxy.",
+    )
     ipv4: Ipv4 | None = Field(None, description="Its IPv4 address.")
     ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
     public_ipv4: Ipv4 | None = Field(None, description="A public address, one to one, in a public subnet.")

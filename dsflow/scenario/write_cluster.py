@@ -16,6 +16,7 @@ def node_data(node: Node) -> dict[str, Any]:
     """A node."""
     return said(
         {
+            "kind": "virtual" if node.virtual else None,
             "ipv4": text(node.ipv4),
             "ipv6": text(node.ipv6),
             "public_ipv4": text(node.public_ipv4),
