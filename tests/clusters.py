@@ -222,7 +222,15 @@ def as_built(random: Random, data: Data) -> Data:
         balancers["net"] = _network_balancer(random, data)
         services["default/net"] = _exposed(random, _behind_network_balancer(random), 4)
     nodes = _labelled(random, data["nodes"]) if random.random() < 0.2 else data["nodes"]
-    return {**data, "profile": "as-built", "services": services, "load_balancers": balancers, "nodes": nodes}
+    built = {**data, "profile": "as-built", "services": services, "load_balancers": balancers, "nodes": nodes}
+    return _of_virtual_nodes(built) if random.random() < 0.15 else built
+
+
+def _of_virtual_nodes(data: Data) -> Data:
+    """The same on virtual nodes, without the pods that would have their node's addresses."""
+    nodes = {name: node | {"kind": "virtual"} for name, node in data["nodes"].items()}
+    pods = {name: pod for name, pod in data["pods"].items() if not pod.get("host_network")}
+    return {**data, "nodes": nodes, "pods": pods}
 
 
 def _network_balancer(random: Random, data: Data) -> Data:

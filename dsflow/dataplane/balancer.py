@@ -186,8 +186,9 @@ def sees(service: Service, balancer: LoadBalancer, topology: Topology) -> str:
         told = "the pod sees the client's own address"
     else:
         hidden = service.external_policy == "Cluster" and balancer.backends == "nodes"
-        hiding = "back end" if topology.has_virtual_nodes else "node"
-        told = f"the pod sees the {hiding if hidden else 'load balancer'}'s address"
+        told = f"the pod sees the {'node' if hidden else 'load balancer'}'s address"
+        if hidden and topology.has_virtual_nodes:
+            told = "the pod sees the load balancer's address, or that of the pod which leads on to it"
     version = proxy_protocol(service, balancer)
     if version is not None:
         return f"{told}, and the client's in the proxy protocol, version {version}"

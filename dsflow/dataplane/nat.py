@@ -87,7 +87,7 @@ class NatRow:
     In a *prerouting* or *output* table ``address`` and ``port`` are the new destination.  In a
     *postrouting* table they are the new source; without an ``address`` it is the one of the interface that the
     packet leaves by.  Without a ``port`` a source gets one from ``pool``; without a pool it keeps its own, or
-    one of the same class where that is taken (:func:`port_class`).  ``back`` is the rule that replies are told
+    one of the same class where that is taken (:func:`port_class`), or always where the row ``draws``.  ``back`` is the rule that replies are told
     by; ``rule`` itself where there is none.
 
     A destination may be chosen among ``targets``, each as often as another; a row with neither leaves
@@ -111,6 +111,7 @@ class NatRow:
     marked: NatKind | None = None
     affinity: int | None = None
     unchecked: NatRow | None = None
+    draws: bool = False
 
 
 def preferred_port(pool: PortPool, src: int, sport: int, dst: int, dport: int, seed: int) -> int:

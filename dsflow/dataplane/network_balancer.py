@@ -211,8 +211,8 @@ class _Listeners:
         if not answers_in(family, self._index.topology):
             return Refusal("no node passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
         if self._ends.end_points(service, port, family):
-            why = "no node passes the health check, as the policy is Local and no end point stays on a back end"
-            return Refusal(why, "wait for other pods")
+            why = "no node passes the health check, as the policy is Local and no end point stays on a node"
+            return Refusal(f"{why} that is a back end", "wait for other pods")
         return self._ends.unhealthy(service, port, family)
 
     def rows(self) -> Iterator[NatRow]:

@@ -170,7 +170,11 @@ class Memory:
                     return port
         if _reply_key(packet, address, sport) not in self.sessions:
             return sport
-        pool = ECHO_IDENTIFIERS if packet.protocol in ICMP_PROTOCOLS else port_class(sport)
+        return self.drawn_port(address, packet, seed)
+
+    def drawn_port(self, address: int, packet: Packet, seed: int) -> int | None:
+        """A free port of the class of the packet's own (nf_nat_core, nf_nat_l4proto_unique_tuple)."""
+        pool = ECHO_IDENTIFIERS if packet.protocol in ICMP_PROTOCOLS else port_class(packet.sport or 0)
         return self.free_port(pool, address, packet, seed)
 
 

@@ -145,7 +145,8 @@ def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
         if row.pool is not None:
             port = at.memory.free_port(row.pool, address, packet, seed)
         else:
-            port = at.memory.kept_port(address, packet, seed)
+            ports = at.memory.drawn_port if row.draws else at.memory.kept_port
+            port = ports(address, packet, seed)
         if port is None:
             return table.exhausted
     fixed = packet.sport is None or row.port is not None

@@ -32,7 +32,7 @@ _ROUTER_SYSCTLS = (
 )
 
 _WHAT = {
-    "pod": "a Linux machine with one way out, its node",
+    "pod": "a Linux machine with one way out",
     "node": "a Linux router; what comes in by a VNIC goes to its own pods only",
     "vcn": "the fabric: a bridge for each subnet, and this kernel as the router between them",
     "igw": "a router; nft exchanges public and private IPv4 one to one, IPv6 passes unchanged",
@@ -68,13 +68,21 @@ def twin(device: Device, namespace: str, ports: Sequence[Port], members: Mapping
     names = {port.name: port.trace_name for port in own if port not in bridges}
     return Twin(
         namespace=namespace,
-        what=_WHAT[device.kind] + _interfaces(own),
+        what=_what(device) + _interfaces(own),
         names=names | dict(members),
         hidden=frozenset(port.name for port in bridges),
         longest_bytes=max((port.interface.mtu_bytes for port in own), default=1500),
         tracks=translates(device) or isolates(device),
         switches=fabric,
     )
+
+
+def _what(device: Device) -> str:
+    if device.kind == "node" and not device.forward:
+        return "a Linux host: its pods are machines of their own"
+    if device.kind == "lb" and not any(table.listeners for table in device.deliver if isinstance(table, Proxy)):
+        return "a host that serves nobody: a network load balancer has no stand-in"
+    return _WHAT[device.kind]
 
 
 def _interfaces(ports: Sequence[Port]) -> str:

@@ -44,7 +44,8 @@ def ports_of(topology: Topology) -> tuple[Port, ...]:
         ports += _numbered(node.id, list(_of_node(node, index)), next(numbers))
     for pod in topology.pods.values():
         if not pod.host_network:
-            ports += _numbered(pod.id, [_end("eth0", pod.id, VCN_MTU_BYTES)], next(numbers))
+            wire = f"subnet/{pod.subnet}" if topology.nodes[pod.node].virtual else pod.id
+            ports += _numbered(pod.id, [_end("eth0", wire, VCN_MTU_BYTES)], next(numbers))
     for balancer in topology.load_balancers.values():
         ports += _numbered(balancer.id, [_end("eth0", f"subnet/{balancer.subnet}", VCN_MTU_BYTES)], next(numbers))
     for host in topology.internet.values():

@@ -56,7 +56,7 @@ def choices(chain_: Chain) -> dict[str, dict[tuple[str, Family], tuple[int, int]
                 before, after = decision.before, decision.after
                 if decision.kind is not NatKind.SERVICE_DNAT or before is None or after is None:
                     continue
-                if before.dst != after.dst and decision.rule.id is not None:
+                if (before.dst, before.dport) != (after.dst, after.dport) and decision.rule.id is not None:
                     choice = found.setdefault(hop.device, {})
                     choice[decision.rule.id, Family(after.family)] = after.dst, after.dport or 0
     return found
@@ -108,13 +108,13 @@ def _filter(table: Filter, names: Mapping[str, str]) -> Iterator[str]:
 
 def _hiding(device: Device) -> Iterator[str]:
     """Masquerading: what is marked, and what comes back to the end point that sent it."""
-    yield f"meta mark {_HIDES:#x} masquerade"
+    yield f"meta mark {_HIDES:#x} masquerade fully-random"
     rows = [row for table in device.receive if isinstance(table, Nat) for row in table.rows]
     for family, word in ((Family.IPV4, "ip"), (Family.IPV6, "ip6")):
         ends = {target.address for row in rows if row.match.family is family for target in row.targets}
         if ends:
             pairs = ", ".join(f"{one} . {one}" for one in (Address(family, value) for value in sorted(ends)))
-            yield f"ct status dnat {word} saddr . {word} daddr {{ {pairs} }} masquerade"
+            yield f"ct status dnat {word} saddr . {word} daddr {{ {pairs} }} masquerade fully-random"
 
 
 def _packet_match(match: Match, names: Mapping[str, str]) -> PacketMatch:

@@ -87,9 +87,11 @@ _REGISTRY = (
     ),
     Assumption(
         id="kube-proxy-mode",
-        statement="kube-proxy leads on by iptables rules: each end point is as likely, whatever it has served before.",
+        statement="kube-proxy leads on by iptables rules: each end point is as likely, whatever it has served before, "
+        "and what asks a ClusterIP for another port is left alone.",
         default="iptables",
         alternatives=("nftables", "ipvs"),
+        modelled=("nftables",),
         confidence="inferred",
         source="docs.oracle.com ContEng, the kube-proxy add-on (2025), where users choose another",
     ),

@@ -163,7 +163,8 @@ def _nodes(simulation: Simulation) -> Iterator[Entry]:
     for node in topology.nodes.values():
         cells = node.name, node.ipv4, node.ipv6, node.subnet, pods[node.name]
         rest = node.public_ipv4, node.availability_domain, node.listen, node.pod_capacity, node.route_table
-        yield Entry(node.id, (*cells, *rest, labels_text(node.labels)))
+        kind = "virtual" if node.virtual else "managed"
+        yield Entry(node.id, (*cells, *rest, labels_text(node.labels), kind))
 
 
 def _namespaces(simulation: Simulation) -> Iterator[Entry]:
@@ -240,6 +241,7 @@ KINDS: dict[str, Kind] = {
             "CAPACITY",
             "ROUTE-TABLE",
             "LABELS",
+            "KIND",
         ),
         5,
         _nodes,

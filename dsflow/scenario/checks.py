@@ -22,6 +22,7 @@ from dsflow.scenario import (
     checks_services,
     checks_tables,
     checks_vcn,
+    checks_virtual_nodes,
 )
 from dsflow.scenario.parsed import Parsed
 
@@ -39,6 +40,7 @@ _CHECKS = (
     checks_vcn.route_rules,
     checks_tables.gateway_tables,
     checks_cluster.pods,
+    checks_virtual_nodes.virtual_nodes,
     checks_cluster.services,
     checks_cluster.node_ports,
     checks_cluster.service_ranges,
@@ -92,6 +94,9 @@ _FINDINGS = (
     checks_limits.route_tables_of_vcns,
     checks_limits.addresses_of_vnics,
     checks_limits.pods_of_nodes,
+    checks_virtual_nodes.policies_without_effect,
+    checks_virtual_nodes.ports_of_pods,
+    checks_virtual_nodes.annotations_without_effect,
 )
 
 

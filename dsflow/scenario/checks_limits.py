@@ -75,10 +75,18 @@ def pods_of_nodes(topology: Topology, parsed: Parsed) -> None:
         pods[pod.node].append(pod)
     for name, node in topology.nodes.items():
         if len(pods[name]) > node.most_pods:
-            why = "as max_pods says" if node.max_pods is not None else "Kubernetes' own limit; max_pods may say another"
-            parsed.note(("nodes", name), f"{len(pods[name])} pods, and its kubelet runs {node.most_pods} ({why})")
+            parsed.note(
+                ("nodes", name), f"{len(pods[name])} pods, and its kubelet runs {node.most_pods} ({_why(node)})"
+            )
         for path, told in _addresses_of_pods(node, [pod for pod in pods[name] if not pod.host_network]):
             parsed.note(path, told)
+
+
+def _why(node: Node) -> str:
+    if node.max_pods is not None:
+        return "as max_pods says"
+    whose = "OKE's limit of virtual nodes" if node.virtual else "Kubernetes' own limit"
+    return f"{whose}; max_pods may say another"
 
 
 _VNICS = 24

@@ -91,7 +91,7 @@ def _misfits(balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[tuple
     if balancer.ipv4 is None and balancer.ipv6 is None:
         yield (), "no address", "ipv4, ipv6 or both"
     if balancer.backends == "pods":
-        yield ("backends",), "pods with kind: network: virtual nodes are not modelled", "nodes"
+        yield ("backends",), "pods with kind: network, which the native ingress controller does not make", "nodes"
 
 
 def _transparent_misfits(balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[tuple[str, ...], str, str]]:

@@ -46,7 +46,8 @@ class NodeText(Text):
         None, description="The route table of its primary VNIC; left out: that of its subnet serves."
     )
     max_pods: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        None, description="The most pods that its kubelet runs; left out: 110, as Kubernetes has it."
+        None,
+        description="The most pods that its kubelet runs; left out: 110, as Kubernetes has it, of a virtual node 500.",
     )
     pod_vnics: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="Its VNICs for pods, which bound the pods' addresses; left out: not known."
@@ -140,7 +141,9 @@ class LoadBalancerText(Text):
     ipv6: Ipv6 | None = Field(None, description="Its IPv6 address.")
     subnet: Name | None = Field(None, description="Its subnet; left out: the one that holds its addresses.")
     backends: Literal["nodes", "pods"] = Field(
-        "nodes", description="nodes, at node ports; pods as the native ingress controller has it, by IPv4."
+        "nodes",
+        description="nodes: they, or their pods where they are virtual, at node ports; pods: as the native ingress "
+        "controller has it, by IPv4.",
     )
     is_fail_open: bool = Field(False, description="true: of a network one, all nodes serve where none is healthy.")
     is_preserve_source_destination: bool = Field(

@@ -44,6 +44,7 @@ def test_names_are_those_of_the_files() -> None:
         "oke-sydney",
         "oke-sydney-as-built",
         "oke-sydney-gua",
+        "oke-virtual-nodes",
         "onprem-firewall",
         "two-pods",
         "two-routers",

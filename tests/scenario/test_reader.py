@@ -27,7 +27,7 @@ def test_a_name_that_is_neither_embedded_nor_a_file_is_the_callers_fault() -> No
         UsageError, match='"oke-sidney": neither an embedded scenario nor a file; did you mean "oke-sydney"'
     ):
         scenario.read("oke-sidney")
-    with pytest.raises(UsageError, match="oke-sydney, oke-sydney-as-built, oke-sydney-gua, onprem-firewall"):
+    with pytest.raises(UsageError, match="oke-sydney-gua, oke-virtual-nodes, onprem-firewall"):
         scenario.read("zebra")
 
 
