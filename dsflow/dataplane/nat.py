@@ -84,11 +84,11 @@ class Target(NamedTuple):
 class NatRow:
     """One translation: the packets it covers and the new destination or source.
 
-    In a *prerouting* or *output* table ``address`` and ``port`` are the new destination.  In a
-    *postrouting* table they are the new source; without an ``address`` it is the one of the interface that the
-    packet leaves by.  Without a ``port`` a source gets one from ``pool``; without a pool it keeps its own, or
-    one of the same class where that is taken (:func:`port_class`), or always where the row ``draws``.  ``back`` is the rule that replies are told
-    by; ``rule`` itself where there is none.
+    In a *prerouting* or *output* table ``address`` and ``port`` are the new destination.  In a *postrouting* table they
+    are the new source; without an ``address`` it is the one of the interface that the packet leaves by.  Without a
+    ``port`` a source gets one from ``pool``; without a pool it keeps its own, or one of the same class where that is
+    taken (:func:`port_class`), or in any case where the row ``draws``.  ``back`` is the rule that replies are told by;
+    ``rule`` itself where there is none.
 
     A destination may be chosen among ``targets``, each as often as another; a row with neither leaves
     the packets alone that it covers.  ``marks`` is the kind

@@ -144,7 +144,8 @@ def expected_errno(chain: Chain, probe: Probe) -> int | None:
         return errno.EMSGSIZE if first.disposition is Disposition.TOO_BIG else None
     if first.hops[0].kind == "device":
         return _ERRNO.get(first.disposition)
-    if first.disposition is Disposition.NO_BACKEND and first.hops[0].decisions[-1].stage == "output":
+    rejected = first.disposition in (Disposition.NO_BACKEND, Disposition.DENIED_EGRESS)
+    if rejected and first.hops[0].decisions[-1].stage == "output":
         return errno.EPERM  # rejected on its way out; on its way in it was sent
     return _ERRNO_IN_CLOUD.get(first.disposition)
 

@@ -105,9 +105,14 @@ def make_plan(topology: Topology, prefix: str = "dsl") -> Plan:
     return _Planner(topology, prefix).plan()
 
 
+_OF_TABLES = ("kube-proxy-mode", "virtual-node-kube-proxy")
+"""Assumptions whose alternatives are in the tables that the stand-ins are written from, and nowhere else."""
+
+
 def _refuse_unmodelled(topology: Topology) -> None:
     """What has no stand-in here."""
-    switched = [name for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default]
+    others = {name: value for name, value in topology.assumptions.items() if value != ASSUMPTIONS[name].default}
+    switched = [name for name in others if name not in _OF_TABLES]
     if switched:
         raise NotModelledError(f"{', '.join(switched)}: the lab's stand-ins do what is assumed unless it is switched")
     for service in topology.services.values():

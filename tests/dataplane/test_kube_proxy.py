@@ -124,7 +124,34 @@ def test_under_local_pods_and_the_node_itself_are_led_anywhere(family: int) -> N
     assert (asked.round_trip, asked.disposition) == ("delivered", "delivered")
     assert "kube-proxy-knows-pods" in asked.assumptions
     itself = local.trace("node/node-3", _address("node-3", family), family=family, tcp=NODE_PORT)
-    assert (itself.round_trip, kinds(itself)) == ("delivered", ["service-dnat"])  # its source is the node's already
+    assert (itself.round_trip, kinds(itself)) == ("delivered", ["service-dnat", "masquerade"])
+    hidden = next(row for row in itself.nat_applied if row.kind.value == "masquerade")
+    assert hidden.before is not None
+    assert hidden.after is not None
+    assert hidden.before.src == hidden.after.src  # its source is the node's already, and gets another port
+    assert hidden.before.sport != hidden.after.sport
+
+
+@BOTH
+def test_the_mode_nftables_rejects_what_asks_for_no_port_of_a_service(family: int) -> None:
+    """pkg/proxy/nftables/proxier.go, cluster-ips-check; by iptables it leaves the node as anything else."""
+    iptables = built().what_if({"service_ranges": ["10.96.0.0/16", "fd00:eeee:eeee:1::/108"]})
+    nftables = iptables.what_if({"assumptions.kube-proxy-mode": "nftables"})
+    unserved = "10.96.0.99" if family == 4 else "fd00:eeee:eeee:1::99"
+    for origin, denied in (
+        ("pod/kube-system/coredns-bfd957d6b-w2tgj", "denied-forward"),
+        ("node/node-3", "denied-egress"),
+    ):
+        assert iptables.trace(origin, SERVICE, family=family, tcp=81).disposition not in (denied, "delivered")
+        chain = nftables.trace(origin, SERVICE, family=family, tcp=81)
+        assert (chain.disposition, len(chain.traces)) == (denied, 2 if origin.startswith("pod/") else 1)
+        assert "which has tcp/80 only: kube-proxy rejects" in chain.traces[0].reason
+        nobody = nftables.trace(origin, unserved, family=family, tcp=80)
+        assert (nobody.disposition, len(nobody.traces)) == (denied, 1)
+        assert "no Service has it: kube-proxy drops" in nobody.traces[0].reason
+        for mode in (iptables, nftables):
+            assert "kube-proxy-mode" in mode.trace(origin, SERVICE, family=family, tcp=81).assumptions
+            assert mode.trace(origin, SERVICE, family=family, tcp=80).round_trip == "delivered"
 
 
 @BOTH

@@ -105,6 +105,19 @@ def test_what_opens_no_connection_is_neither_rejected_nor_forwarded(selector: st
 
 
 @needs_lab
+def test_the_mode_nftables_agrees() -> None:
+    """A port that the Service does not have is rejected, and no answer without a question is dropped."""
+    simulation = built().what_if({"assumptions.kube-proxy-mode": "nftables"})
+    probes = list(
+        asked(simulation, *EVERYWHERE, (END, SERVICE, 81), ("node/node-3", SERVICE, 81), ports=range(20000, 20002))
+    )
+    probes += [Probe(device=sender, packet=raw) for family in Family for sender, raw in stray(simulation, family, "SA")]
+    report = verify(simulation, probes)
+    assert report.holds, str(report)
+    assert {"denied-forward", "denied-egress", "no-listener"} <= set(report.dispositions)
+
+
+@needs_lab
 @pytest.mark.parametrize("seed", range(2))
 def test_drawn_probes_agree(seed: int) -> None:
     simulation = built()
@@ -132,7 +145,7 @@ def test_the_plan_leads_where_the_simulation_does() -> None:
         assert set(chosen) == {"node/node-1"}
         (target,) = chosen["node/node-1"].values()
         text = service_rules(rules.device, rules.names, chosen["node/node-1"])
-        led = [line for line in text.splitlines() if "fd00:eeee:eeee:1::a:10" in line]
+        led = [line for line in text.splitlines() if "fd00:eeee:eeee:1::a:10" in line and "dnat" in line]
         assert led
         assert all(f"]:{target[1]}" in line for line in led)
         assert len({line.partition("dnat ip6 to ")[2] for line in led}) == 1

@@ -75,7 +75,8 @@ def test_the_families_that_a_service_serves(written: dict[str, Any], expected: t
         ({"load_balancers.nginx.is_preserve_source_destination": True},
          "load_balancers.nginx: is_preserve_source_destination: true without appliances: expected appliances"),
         ({**NETWORK, "load_balancers.nginx.backends": "pods"},
-         "load_balancers.nginx.backends: pods with kind: network, which the native ingress controller does not make: expected nodes"),
+         "load_balancers.nginx.backends: pods with kind: network, which the native ingress controller does not make: "
+         "expected nodes"),
         ({**NETWORK, "profile": "article"}, "load_balancers.nginx.kind: network with profile: article"),
         ({f"{OWN}.ports": [{"port": 53, "protocol": "udp"}]}, f"{OWN}.ports[0]: udp/53 on a flexible load balancer"),
     ],
