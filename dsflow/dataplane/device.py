@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dsflow.dataplane.action import Delay, Neighbor
+from dsflow.dataplane.action import Delay, Drop, Neighbor
 from dsflow.dataplane.grants import Grants
 from dsflow.dataplane.nat import NatCapability
 from dsflow.dataplane.sources import IcmpSources, OwnAddresses
@@ -43,10 +43,14 @@ class Toll:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VnicRules:
-    """What a VNIC lets in and out.  It lies outside of the machine, whose own tracking knows nothing of it."""
+    """What a VNIC lets in and out.  It lies outside of the machine, whose own tracking knows nothing of it.
+
+    ``unfound`` is said of all IPv6, where the rules keep neighbours from finding each other.
+    """
 
     ingress: Grants
     egress: Grants
+    unfound: Drop | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

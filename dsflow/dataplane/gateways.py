@@ -91,6 +91,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
     vcn = index.topology.vcns[gateway.vcn]
     own = {single(gateway.public_ipv4): _unsolicited(gateway)}
     lookup = _lookup(gateway, vcn, index, own)
+    evicts = index.topology.assumes("nat-ports-per-destination") == "evicts-the-oldest"
     snat = Rule(
         id=gateway.id,
         reason=f"the private source is exchanged for {gateway.public_ipv4} and a port or echo identifier of its pool",
@@ -102,7 +103,7 @@ def _nat_gateway(gateway: NatGateway, index: Index) -> Device:
         match=Match(family=Family.IPV4, in_interface=vcn.id, out_interface="internet"),
         rule=snat,
         address=gateway.public_ipv4.value,
-        pool=PortPool(per_destination=NAT_CONNECTIONS_PER_DESTINATION),
+        pool=PortPool(per_destination=NAT_CONNECTIONS_PER_DESTINATION, evicts=evicts),
         back=Rule(
             id=gateway.id,
             reason="a session awaits this packet: its destination becomes the private address again",

@@ -93,8 +93,8 @@ def compile_node(node: Node, index: Index) -> Device:
     tables: dict[str | None, Routes] = {None: primary}
     for subnet, name in vnics.items():
         tables[name] = routes(local, _not_of_this_node(node))
-        among = _past_security(local) if index.has_security_rules(node, subnet) else local
-        from_pods = _with_default(dict(among), _pods_way_out(node, subnet, name, index))
+        way_out = _pods_way_out(node, subnet, name, index)
+        from_pods = _with_default(dict(_among_pods(local, pods, subnet, way_out, index)), way_out)
         tables |= dict.fromkeys((pod.id for pod in pods if pod.subnet == subnet), from_pods)
     tables["eth0"] = routes(local, _not_of_this_node(node))
 
@@ -183,15 +183,28 @@ def _out(rule: Rule, node: Node, subnet: str, interface: str, index: Index) -> F
     return Forward(rule, Neighbor(interface, index.vcn_of(subnet).id, f"subnet/{subnet}", link))
 
 
-def _past_security(rows: list[tuple[Prefix, Action]]) -> list[tuple[Prefix, Action]]:
-    """The rows to a node's own pods as its pods meet them where their VNIC has security rules."""
-    return [
-        (
-            prefix,
-            replace(row, rule=replace(row.rule, assumption="same-node-skips-nsg")) if isinstance(row, Forward) else row,
-        )
-        for prefix, row in rows
-    ]
+_SAME_NODE = "same-node-skips-nsg"
+
+
+def _among_pods(
+    rows: list[tuple[Prefix, Action]], pods: list[Pod], subnet: str, way_out: Forward, index: Index
+) -> Iterator[tuple[Prefix, Action]]:
+    """The rows to a node's own addresses and pods as its pods in a subnet meet them.
+
+    That those behind its own VNIC are reached inside the node rests on an assumption where that VNIC has security
+    rules, and for those behind another VNIC anyway: they might be reached by way of both VNICs.
+    """
+    beside = {single(own) for pod in pods if pod.subnet != subnet for own in (pod.ipv4, pod.ipv6) if own is not None}
+    node = index.topology.nodes[pods[0].node]
+    skips = index.topology.assumes(_SAME_NODE) == "skips"
+    for prefix, row in rows:
+        if prefix in beside and isinstance(row, Forward) and not skips:
+            reason = "{dst} is a pod of this node behind another VNIC: by way of both VNICs and the VCN"
+            yield prefix, replace(way_out, rule=replace(way_out.rule, reason=reason, further=(_SAME_NODE,)))
+        elif isinstance(row, Forward) and (prefix in beside or index.has_security_rules(node, subnet)):
+            yield prefix, replace(row, rule=replace(row.rule, assumption=_SAME_NODE))
+        else:
+            yield prefix, row
 
 
 def _with_default(rows: dict[Prefix, Action], default: Forward) -> Routes:

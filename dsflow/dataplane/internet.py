@@ -63,6 +63,8 @@ OFF_MODEL = Forward(_BEYOND, Neighbor("internet", None, None, EDGE_LINK))
 def internet_rows(index: Index, interface: str, link: Link = EDGE_LINK) -> dict[Prefix, Action]:
     """Who has which address on the Internet, as seen from ``interface``; ``link`` is the leg to the region."""
     rows: dict[Prefix, Action] = {prefix: off_internet(prefix, why) for prefix, why in PRIVATE_SPACE.items()}
+    if index.topology.assumes(PRIVATE) == "leaks":
+        rows |= {prefix: _leaks(prefix, interface, link) for prefix in rows if prefix.family is Family.IPV4}
     for vcn in index.topology.vcns.values():
         rows |= _vcn_rows(vcn, index, interface, link)
     for gateway in index.topology.gateways.values():
@@ -79,11 +81,20 @@ def internet_rows(index: Index, interface: str, link: Link = EDGE_LINK) -> dict[
     return rows
 
 
+PRIVATE = "ipv4-private-in-internet"
+"""The assumption on which rests what becomes of private IPv4 beyond the gateways."""
+
+
+def _leaks(prefix: Prefix, interface: str, link: Link) -> Forward:
+    rule = Rule(reason=f"{{dst}} is in {prefix}, which somebody on the Internet may route", assumption=PRIVATE)
+    return Forward(rule, Neighbor(interface, None, None, link))
+
+
 def off_internet(prefix: Prefix, why: str) -> Drop:
     """The Internet's refusal of private space."""
     rule = Rule(
         reason=f"{{dst}} is in {prefix} ({why}), which the Internet does not route",
-        assumption="ipv4-private-in-internet" if prefix.family is Family.IPV4 else None,
+        assumption=PRIVATE if prefix.family is Family.IPV4 else None,
     )
     return Drop(rule, Disposition.SCOPE_UNROUTABLE)
 

@@ -47,12 +47,14 @@ def _capabilities(machine: Machine) -> tuple[NatCapability, ...]:
     )
 
 
-def _masquerade(machine: Machine) -> tuple[NatRow, ...]:
+def _masquerade(machine: Machine, index: Index) -> tuple[NatRow, ...]:
     """The rows that give a source of the machine's own to what was marked for that: masquerade, --random-fully.
 
     kubernetes pkg/proxy/iptables/proxier.go, where the iptables program knows that option, as it has since 1.6.2.
     """
     whose = "pod" if isinstance(machine, Pod) else "node"
+    by_primary = isinstance(machine, Pod) or index.topology.assumes(_HIDDEN_LEAVES) == "primary-vnic"
+    rests_on = None if by_primary else _HIDDEN_LEAVES
     reasons = {
         NatKind.MASQUERADE: f"the Service hides its client: the source becomes the {whose}'s address, so that the "
         "answer comes back here",
@@ -63,7 +65,7 @@ def _masquerade(machine: Machine) -> tuple[NatRow, ...]:
         NatRow(
             kind=kind,
             match=Match(),
-            rule=source_code_rule(id="kube-proxy/KUBE-POSTROUTING", reason=reason),
+            rule=source_code_rule(id="kube-proxy/KUBE-POSTROUTING", reason=reason, assumption=rests_on),
             address=None,
             marked=kind,
             back=BACK,
@@ -105,7 +107,7 @@ def with_services(device: Device, machine: Machine, index: Index) -> Device:
         leave=(
             Nat(
                 hook="postrouting",
-                rows=_masquerade(machine),
+                rows=_masquerade(machine, index),
                 exhausted=NO_PORT,
                 unaddressed=replace(
                     NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {machine.id} such an address")
@@ -123,11 +125,12 @@ def with_services(device: Device, machine: Machine, index: Index) -> Device:
 def _among_vnics(lookup: RouteLookup, index: Index) -> RouteLookup:
     """A node's look-up where Services lead on what comes in by its primary VNIC, and back by it."""
     host = lookup.tables[None]
+    masquerades_by_primary = index.topology.assumes(_HIDDEN_LEAVES) == "primary-vnic"
     by_primary = index.topology.assumes("service-answers-by-primary-vnic") == "primary-vnic"
     return RouteLookup(
         tables={**lookup.tables, PRIMARY: host},
         answers=_told(host, _ANSWERED) if by_primary else None,
-        marked=_told(host, _HIDDEN),
+        marked=_told(host, _HIDDEN) if masquerades_by_primary else None,
     )
 
 
@@ -137,9 +140,11 @@ _ANSWERED = source_code_rule(
 )
 
 
+_HIDDEN_LEAVES = "masqueraded-leaves-by-primary-vnic"
+
 _HIDDEN = source_code_rule(
     reason="what kube-proxy masquerades leaves by the primary VNIC, whose address it gets",
-    assumption="masqueraded-leaves-by-primary-vnic",
+    assumption=_HIDDEN_LEAVES,
 )
 
 

@@ -66,11 +66,15 @@ class NatCapability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortPool:
-    """The ports of a translator, and how many it gives out towards one destination."""
+    """The ports of a translator, and how many it gives out towards one destination.
+
+    Beyond that it refuses, or where it ``evicts`` forgets the oldest connection towards it.
+    """
 
     first: int = 1024
     last: int = 65535
     per_destination: int = 65536
+    evicts: bool = False
 
 
 class Target(NamedTuple):

@@ -54,6 +54,8 @@ from dsflow.net.hashing import stable_hash
 
 __all__ = ["KEPT", "LOWERED", "USED_UP", "compile_network_balancer", "nobody", "returns"]
 
+_KEEPS_PORT = "nlb-keeps-source-port"
+
 _CAPABILITIES = (
     NatCapability(
         kind=NatKind.LOAD_BALANCER_DNAT, idle=Rule(reason="the packet belongs to no listener of the load balancer")
@@ -72,7 +74,7 @@ USED_UP = HopLimit(
     )
 )
 _EXHAUSTED = Drop(
-    Rule(reason="no source port towards this back end is free", assumption="nlb-keeps-source-port"),
+    Rule(reason="no source port towards this back end is free", assumption=_KEEPS_PORT),
     Disposition.NAT_EXHAUSTED,
 )
 _UNKNOWN = Continue(Rule(reason="the load balancer keeps no connection that this packet is part of, and it opens none"))
@@ -98,7 +100,8 @@ def compile_network_balancer(balancer: LoadBalancer, index: Index, checks: Healt
     out = Forward(rule, way, lowers=lowers)
     listeners = _Listeners(balancer, index, checks)
     rows = tuple(listeners.rows())
-    hiding = tuple(_hiding(balancer, found) for found in both if found is not None)
+    draws = index.topology.assumes(_KEEPS_PORT) == "draws-one"
+    hiding = tuple(_hiding(balancer, found, draws=draws) for found in both if found is not None)
     return Device(
         id=balancer.id,
         kind="lb",
@@ -315,7 +318,7 @@ def _hashed(policy: str, address: Address, port: ServicePort) -> int | None:
     return stable_hash(str(address) if policy == "TWO_TUPLE" else f"{address}/{port.protocol}")
 
 
-def _hiding(balancer: LoadBalancer, own: Address) -> NatRow:
+def _hiding(balancer: LoadBalancer, own: Address, *, draws: bool) -> NatRow:
     return NatRow(
         kind=NatKind.LOAD_BALANCER_SNAT,
         match=Match(family=own.family),
@@ -323,9 +326,10 @@ def _hiding(balancer: LoadBalancer, own: Address) -> NatRow:
             id=balancer.id,
             reason=f"full translation: the back end sees {own} of the load balancer, so that it answers here",
             source=balancer.source,
-            assumption="nlb-keeps-source-port",
+            assumption=_KEEPS_PORT,
         ),
         address=own.value,
+        draws=draws,
         marked=NatKind.LOAD_BALANCER_SNAT,
         back=replace(_BACK, id=balancer.id, source=balancer.source),
     )

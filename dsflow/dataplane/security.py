@@ -35,6 +35,10 @@ _DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGR
 
 _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 
+_NDP = "ndp-passes-security-rules"
+_ROUTER, _SOLICITED = Address.parse("fe80::1").value, Address.parse("ff02::1:ff00:1").value
+"""A router's link-local address, and one that solicitations are sent to."""
+
 _STATEFUL = "nlb-back-ends-are-stateful"
 _VNIC_OF_A_BACK_END = "eth0"
 
@@ -73,6 +77,8 @@ class Security:
         rules = self._rules(self._memberships[device_id][interface])
         if rules is None:
             return Judgement(None, tracked=True)
+        if packet.family is Family.IPV6 and rules.unfound is not None:
+            return Judgement(rules.unfound, tracked=False)
         grants, other = (rules.ingress, packet.src) if side == _INGRESS else (rules.egress, packet.dst)
         grant = next((row for row in grants.rows if row.covers(packet, other)), None)
         return Judgement(grants.denied, tracked=False) if grant is None else Judgement(None, grant.answered is not None)
@@ -144,8 +150,29 @@ class Security:
             holders += [self._topology.nsgs[name] for name in groups]
             rests_on = _UNWRITTEN if lists is None else None
             sides = (self._grants(holders, side, rests_on, stateful=stateful) for side in (_INGRESS, _EGRESS))
-            found = self._made[of] = VnicRules(*sides)
+            ingress, egress = sides
+            found = self._made[of] = VnicRules(ingress, egress, self._unfound(ingress, egress, holders))
         return found
+
+    def _unfound(self, ingress: Grants, egress: Grants, holders: list[SecurityRules]) -> Drop | None:
+        """What becomes of IPv6 if Neighbor Discovery is judged, and by no rule of the VNIC let through.
+
+        It and its router ask each other by solicitations to a multicast address, and answer by advertisements
+        (RFC 4861 section 7.2; the router's are from and to its link-local address).
+        """
+        if self._topology.assumes(_NDP) == "passes":
+            return None
+        asked = ((ingress, _ROUTER, 135), (ingress, _ROUTER, 136), (egress, _SOLICITED, 135), (egress, _ROUTER, 136))
+        if all(any(_lets_ndp(row, other, kind) for row in side.rows) for side, other, kind in asked):
+            return None
+        words = Rule(
+            reason="no security rule lets Neighbor Discovery through, so that nothing finds its neighbour in IPv6; "
+            f"evaluated: {', '.join(holder.id for holder in holders) or 'none'}",
+            source=holders[0].source if holders else None,
+            assumption=_NDP,
+            mend="allow icmpv6 types 135 and 136 from and to fe80::/10 and ff02::/16",
+        )
+        return Drop(words, Disposition.NEIGHBOR_UNREACHABLE)
 
     def _grants(self, holders: list[SecurityRules], side: str, rests_on: str | None, *, stateful: bool) -> Grants:
         rows = [row for holder in holders for row in self._rows(holder, side, stateful=stateful)]
@@ -179,6 +206,16 @@ class Security:
         gateways = [g for g in self._index.gateways_of(vcn) if isinstance(g, ServiceGateway)]
         prefixes = [prefix for gateway in gateways for prefix in dict(gateway.services).get(rule.peer, ())]
         return tuple(Peer(prefix.family, prefix=prefix) for prefix in prefixes)
+
+
+def _lets_ndp(row: Grant, other: int, kind: int) -> bool:
+    """Whether a rule allows a message of Neighbor Discovery from or to an address."""
+    peers = row.peers is None or any(peer.has(Family.IPV6, other) for peer in row.peers)
+    return peers and (row.traffic is None or any(_is_ndp(traffic, kind) for traffic in row.traffic))
+
+
+def _is_ndp(traffic: Traffic, kind: int) -> bool:
+    return traffic.protocol == ICMPV6 and traffic.icmp_type in (None, kind)
 
 
 def _there(*addresses: Address | None) -> list[Address]:

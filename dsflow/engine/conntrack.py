@@ -110,10 +110,19 @@ class Memory:
         self.sessions[session.reply] = session
         if session.snat is not None:
             held = _destination(session.reply)
+            pool = session.snat.pool
+            if pool is not None and pool.evicts and self.in_use.get(held, 0) >= pool.per_destination:
+                self.forget(self._oldest(held))
             self.in_use[held] = self.in_use.get(held, 0) + 1
         family, protocol, src, sport, _, _ = session.original
         given = session.reply[4], session.reply[5] or 0
         self.mappings.setdefault((family, protocol, src, sport or 0), []).append(given)
+
+    def _oldest(self, held: tuple[int, ...]) -> Session:
+        """The first of the translated connections to a destination that are remembered."""
+        return next(
+            session for session in self.sessions.values() if session.snat and _destination(session.reply) == held
+        )
 
     def forget(self, session: Session) -> None:
         """Remember a session no longer."""
@@ -140,11 +149,11 @@ class Memory:
     def free_port(self, pool: PortPool, address: int, packet: Packet, seed: int) -> int | None:
         """A source port, or echo identifier, that no session towards the same destination holds.
 
-        None when ``per_destination`` sessions are in use or no port of the pool is left.
+        None when ``per_destination`` sessions are in use and none is evicted, or no port of the pool is left.
         """
         sport, dport = packet.sport or 0, packet.dport or 0
         held = packet.protocol, packet.dst, 0 if packet.protocol in ICMP_PROTOCOLS else dport
-        if self.in_use.get(held, 0) >= pool.per_destination:
+        if self.in_use.get(held, 0) >= pool.per_destination and not pool.evicts:
             return None
         first = port = preferred_port(pool, packet.src, sport, packet.dst, dport, seed)
         while _reply_key(packet, address, port) in self.sessions:

@@ -74,13 +74,14 @@ def visit(
     if not isinstance(end, Forward):
         return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), end
     neighbor, mtu_bytes = end.neighbor, limit(end, at)
-    if largest or len(left[0].raw) > mtu_bytes:
+    divided = largest or len(left[0].raw) > mtu_bytes
+    if divided:
         left = pieces(left, end, at, packets, largest, records, _longest(network, neighbor))
     if neighbor.out_interface in program.vnics:
         left = let_out(program, state, at, neighbor.out_interface, left, records)
         if not left:
             return Hop(leg, program.device, in_interface, None, arrived, (), records, at.translated), at.refused[0][0]
-    is_usual = not (largest or at.refused or at.raw) and len(left) == 1 and at.path_mtu is None
+    is_usual = not (divided or at.refused or at.raw) and at.path_mtu is None
     if program.redirects and in_interface == neighbor.out_interface:
         is_usual = False  # whether the sender is told depends on what the packet is
     if is_usual and packets[0].family in program.plain:

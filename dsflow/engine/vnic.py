@@ -7,6 +7,7 @@ from dsflow.engine.conntrack import Memories, Memory, key_of, reversed_key
 from dsflow.engine.granting import judge
 from dsflow.engine.outcome import At
 from dsflow.engine.program import Program
+from dsflow.net.address import Family
 from dsflow.net.packet import Packet
 from dsflow.trace.step import VNIC_STAGE, Effect, Record
 
@@ -47,7 +48,8 @@ def _sorted_out(
     refused: list[tuple[Drop, Packet, int]] = []
     for packet in packets:
         judged = judge(grants, vnic, packet, state.of(program.device.id), inward=inward)
-        verdict = judged.verdict
+        unfound = rules.unfound if packet.family is Family.IPV6 else None
+        verdict = judged.verdict if unfound is None else unfound
         tracked = _IGNORED if state.lenient and isinstance(verdict, Drop) else judged.tracked
         if tracked is not None:
             _remember(state.own(program.device.id), vnic, packet, tracked, inward=inward)

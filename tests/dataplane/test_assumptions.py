@@ -180,6 +180,116 @@ def test_nodes_without_the_label_are_no_back_ends_in_ipv6(family: int) -> None:
     assert through("nodes-bear-ipv6-label", "does-not-bear", family).disposition == expected
 
 
+TWO_VNICS: dict[str, Any] = {
+    "subnets.more": {
+        "ipv4": "100.0.9.0/24",
+        "ipv6": ["2001:db8:100:9::/64"],
+        "access": "public",
+        "route_table": "pods",
+    },
+    "pods.default/other": {
+        "node": "node-1",
+        "ipv4": "100.0.9.5",
+        "ipv6": "2001:db8:100:9::5",
+        "listen": ["tcp/80"],
+    },
+}
+"""A pod beside POD on its node, behind a VNIC of its own."""
+
+
+@BOTH
+def test_pods_of_one_node_that_meet_by_way_of_both_vnics(family: int) -> None:
+    """Inside the node no VNIC is asked; between VNICs both are, and the VCN routes."""
+    other, guarded = "pod/default/other", {"security_lists.none": {}, "subnets.more.security_lists": ["none"]}
+    for value, devices, denied in (("skips", 3, "delivered"), ("judged-between-vnics", 5, "denied-ingress")):
+        simulation = taken("same-node-skips-nsg", value, more=TWO_VNICS)
+        chain = simulation.trace(POD, other, family=family, tcp=80)
+        assert (len(chain.traces[0].hops), chain.round_trip, chain.path_type) == (devices, "delivered", "same-node")
+        assert "same-node-skips-nsg" in chain.assumptions
+        there = simulation.what_if(guarded).trace(POD, other, family=family, tcp=80)
+        assert there.disposition == denied
+        mate = simulation.trace(POD, MATE, family=family, tcp=80)
+        assert (len(mate.traces[0].hops), "same-node-skips-nsg" in mate.assumptions) == (3, False)
+
+
+@BOTH
+def test_what_is_masqueraded_by_a_pod_vnic_fails_its_source_check(family: int) -> None:
+    asker = "pod/kube-system/coredns-bfd957d6b-w2tgj"  # on node-3, where no end point is
+    for value, disposition in (("primary-vnic", "delivered"), ("pod-vnic-and-dropped", "source-check-failed")):
+        chain = taken("masqueraded-leaves-by-primary-vnic", value, AS_BUILT).trace(
+            asker, "node/node-3", family=family, tcp=31080
+        )
+        assert chain.disposition == disposition
+        assert "masqueraded-leaves-by-primary-vnic" in chain.assumptions
+
+
+@BOTH
+def test_a_network_load_balancer_that_draws_source_ports(family: int) -> None:
+    hiding = {
+        **NETWORK,
+        "services.default/direct": {**NETWORK["services.default/direct"], "external_traffic_policy": "Cluster"},
+    }
+    for value, kept in (("keeps", True), ("draws-one", False)):
+        simulation = taken("nlb-keeps-source-port", value, AS_BUILT, hiding)
+        address = "100.0.2.11" if family == 4 else "2001:db8:100:2::11"
+        chain = simulation.trace("lb/nginx", address, family=family, tcp=80)
+        hidden = next(row for row in chain.nat_applied if row.kind.value == "load-balancer-snat")
+        assert hidden.before is not None
+        assert hidden.after is not None
+        assert (hidden.before.sport == hidden.after.sport) == kept
+        assert chain.round_trip == "delivered"
+        assert "nlb-keeps-source-port" in chain.assumptions
+
+
+def test_private_addresses_that_somebody_on_the_internet_routes() -> None:
+    """In IPv4: no source lets unique local IPv6 addresses cross the Internet."""
+    for value, disposition in (("drops", "scope-unroutable"), ("leaks", "left-model")):
+        chain = taken("ipv4-private-in-internet", value).trace(POD, "192.168.7.7", family=4, tcp=80)
+        assert chain.disposition == disposition
+        assert "ipv4-private-in-internet" in chain.assumptions
+    assert (
+        taken("ipv4-private-in-internet", "leaks").trace(POD, "fd99::1", family=6, tcp=80).disposition
+        == "scope-unroutable"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ([{"protocol": "tcp"}], False),
+        ([{}], True),
+        ([{"protocol": "tcp"}, {"protocol": "icmpv6"}], True),
+        (
+            [{"protocol": "tcp"}, {"protocol": "icmpv6", "icmp_type": 135}, {"protocol": "icmpv6", "icmp_type": 136}],
+            True,
+        ),
+        ([{"protocol": "tcp"}, {"protocol": "icmpv6", "icmp_type": 135}], False),
+    ],
+)
+def test_neighbor_discovery_that_security_rules_judge(rules: list[dict[str, Any]], found: bool) -> None:
+    both = [
+        {"to": net, **rule}
+        for rule in rules
+        for net in ("0.0.0.0/0", "::/0")
+        if "icmpv6" not in str(rule) or net == "::/0"
+    ]
+    guarded = {
+        "security_lists.pods": {
+            "ingress": [{"from": r["to"], **{k: v for k, v in r.items() if k != "to"}} for r in both],
+            "egress": both,
+        },
+        "subnets.pods.security_lists": ["pods"],
+    }
+    for value in ("passes", "judged"):
+        simulation = taken("ndp-passes-security-rules", value, more=guarded)
+        assert simulation.trace(POD, REMOTE, family=4, tcp=80).round_trip == "delivered"
+        chain = simulation.trace(POD, REMOTE, family=6, tcp=80)
+        assert chain.disposition == ("delivered" if found or value == "passes" else "neighbor-unreachable")
+        assert "ndp-passes-security-rules" in chain.assumptions
+    ignoring = taken("ndp-passes-security-rules", "judged", more=guarded)
+    assert ignoring.trace(POD, REMOTE, family=6, tcp=80, ignore_policy=True).disposition == "delivered"
+
+
 def test_what_cannot_be_taken_is_told_with_what_can() -> None:
     assumptions = {"vcn-lowers-ttl": "raises", "igw-rewrites-at-edge": "at-vnic", "vcn-lowers-tll": "leaves"}
     assert problems({"assumptions": assumptions}) == [

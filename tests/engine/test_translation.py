@@ -133,6 +133,19 @@ def test_a_destination_takes_so_many_connections_and_no_more(options: dict[str, 
     assert "nat-ports-per-destination" in chain.assumptions
 
 
+def test_a_pool_that_evicts_forgets_its_oldest_connection() -> None:
+    """The newcomer is served; what answers the one that gave way is no longer expected, and the others go on."""
+    simulation = _with_pool(PortPool(first=5000, last=5999, per_destination=3, evicts=True))
+    with simulation.session() as session:
+        first = [session.trace(POD, WEB, family=4, tcp=443, sport=2000 + n) for n in range(4)]
+        assert {chain.round_trip for chain in first} == {"delivered"}
+        answers = [chain.traces[1].hops[0].packets_out[0] for chain in first]
+        found = [session.send(WEB, answer).disposition for answer in answers]
+        assert found[0] == "denied-ingress"
+        assert all(disposition != "denied-ingress" for disposition in found[1:])
+        assert session.trace(POD, WEB, family=4, tcp=80, sport=9).round_trip == "delivered"
+
+
 def test_a_pool_without_a_free_port_is_exhausted_too() -> None:
     """Two ports serve two connections to one destination, and two more to another."""
     simulation = _with_pool(PortPool(first=5000, last=5001))

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dsflow
@@ -69,6 +69,7 @@ def test_every_packet_is_what_scapy_builds_from_its_fields(data: dict[str, Any],
 
 @given(networks(), st.integers(0, 999))
 @settings(max_examples=20)
+@example(random_network(Random(1500)), 229)  # the first piece of a datagram is the last: the next link takes none
 def test_a_packet_sent_twice_has_one_answer(data: dict[str, Any], seed: int) -> None:
     """Two simulations of one network give each packet the same way, and what was sent before changes nothing."""
     one, other = dsflow.load(data), dsflow.load(data)
