@@ -113,7 +113,11 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument("origin", metavar="FROM", help="a pod, node, load balancer or Internet host: pod/default/web-1")
     parser.add_argument("target", metavar="TO", help="the same, a Service (service/default/web), or an address")
     parser.add_argument(
-        "--family", choices=("4", "6", "both"), default="both", help="IP version (default: both, compared)"
+        "--family",
+        type=lambda text: text.removeprefix("ipv"),
+        choices=("4", "6", "both"),
+        default="both",
+        help="IP version (default: both, compared)",
     )
     protocol = parser.add_mutually_exclusive_group()
     protocol.add_argument("--tcp", type=_PORT, metavar="PORT", help="a TCP SYN to this port")

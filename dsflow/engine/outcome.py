@@ -13,7 +13,7 @@ from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
 from dsflow.net.wire import MalformedPacket
 
-__all__ = ["At", "Outcome", "Remember", "Rewrite", "Stage", "Tracked"]
+__all__ = ["At", "Outcome", "PassedOver", "Remember", "Rewrite", "Stage", "Tracked"]
 
 
 class At:
@@ -105,6 +105,13 @@ class Rewrite(NamedTuple):
     mark: NatKind | None = None
 
 
+class PassedOver(NamedTuple):
+    """Go on past the refusals of a filter, as policies are ignored, to what it says after them."""
+
+    refusals: tuple[Drop, ...]
+    then: Continue | Drop | None
+
+
 class Tracked(NamedTuple):
     """What connection tracking found; ``reverse`` for packets that travel against the session's first.
 
@@ -124,7 +131,7 @@ class Remember(NamedTuple):
     session: Session
 
 
-Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Packet | Tracked | Remember | None
+Outcome = Continue | Forward | Deliver | Drop | Reoriginate | Rewrite | Packet | Tracked | Remember | PassedOver | None
 """A Packet: go on with it, by the table's usual rule.  None: nothing to say, go on."""
 
 Stage = Callable[[Packet, At], Outcome]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from dsflow.dataplane.action import Action, Continue, Deliver, Drop, Forward, Neighbor, Rule, Spread, ToOwner
@@ -30,13 +31,14 @@ from dsflow.dataplane.tables import (
 )
 from dsflow.engine.granting import isolated
 from dsflow.engine.listening import listener, proxy
-from dsflow.engine.outcome import At, Outcome, Stage
+from dsflow.engine.outcome import At, Outcome, PassedOver, Stage
 from dsflow.engine.tracking import confirm, returned, track
 from dsflow.engine.translation import destination_nat, source_nat, static_nat
 from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, decremented
 from dsflow.net.wire import TCP
+from dsflow.trace.step import is_policy
 
 __all__ = ["stage_for"]
 
@@ -255,13 +257,21 @@ def _filter(table: Filter) -> Stage:
         rows = chosen.get(key)
         if rows is None:
             rows = chosen[key] = rows_for(*key)
-        for match, action in rows:
-            out_interface = LOOPBACK if at.route is None else at.route.neighbor.out_interface
-            if match.covers(packet, in_interface, out_interface, at.state):
-                return action
-        return None
+        out_interface = LOOPBACK if at.route is None else at.route.neighbor.out_interface
+        covering = (action for match, action in rows if match.covers(packet, in_interface, out_interface, at.state))
+        return _lenient(table.stage, covering) if at.lenient else next(covering, None)
 
     return filtered
+
+
+def _lenient(stage: str, covering: Iterator[Drop | Continue]) -> Outcome:
+    """What the rows say that cover a packet, if those that refuse it by policy were not there."""
+    refusals: list[Drop] = []
+    for action in covering:
+        if isinstance(action, Continue) or not is_policy(stage, action):
+            return PassedOver(tuple(refusals), action) if refusals else action
+        refusals.append(action)
+    return PassedOver(tuple(refusals), None) if refusals else None
 
 
 def _hop_limit(table: HopLimit) -> Stage:

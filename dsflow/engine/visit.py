@@ -8,9 +8,9 @@ from __future__ import annotations
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import State
-from dsflow.dataplane.tables import HEALTH_CHECK_STAGE, Redirect, Track
+from dsflow.dataplane.tables import Redirect, Track
 from dsflow.engine.conntrack import Memories
-from dsflow.engine.outcome import At, Remember, Rewrite, Tracked
+from dsflow.engine.outcome import At, PassedOver, Remember, Rewrite, Tracked
 from dsflow.engine.program import Network, Phase, Program
 from dsflow.engine.vnic import let_in, let_out
 from dsflow.engine.wire import limit, most_bytes, off_the_wire, pieces, put_together
@@ -19,7 +19,7 @@ from dsflow.net.fragment import reassemble
 from dsflow.net.packet import Packet, UnreadablePacket
 from dsflow.net.wire import fragment_header, is_fragment
 from dsflow.trace.hop import Hop
-from dsflow.trace.step import POLICY_STAGES, Effect, Pattern, Record
+from dsflow.trace.step import Effect, Pattern, Record, is_policy
 from dsflow.trace.timing import Leg
 
 __all__ = ["End", "visit"]
@@ -264,7 +264,14 @@ def _run(
                 _note(program, state, at, name, outcome, packet, records)
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
-            elif state.lenient and _is_policy(name, outcome):
+            elif isinstance(outcome, PassedOver):
+                records += [(name, Effect.SKIP, drop.rule, packet, None, None, 0) for drop in outcome.refusals]
+                if isinstance(outcome.then, Drop):
+                    records.append((name, _effect(outcome.then), outcome.then.rule, packet, None, None, mtu_bytes))
+                    return outcome.then
+                if outcome.then is not None:
+                    records.append((name, PASS, outcome.then.rule, packet, None, None, 0))
+            elif state.lenient and isinstance(outcome, Drop) and is_policy(name, outcome):
                 records.append((name, Effect.SKIP, outcome.rule, packet, None, None, 0))
             else:
                 passable = _passable(at, packet, mtu_bytes)
@@ -274,13 +281,6 @@ def _run(
             phase = phase.then
     assert at.route is not None, "a pipeline ends in a decision"
     return at.route
-
-
-def _is_policy(stage: str, outcome: object) -> bool:
-    """Whether an outcome refuses a packet because somebody wrote so."""
-    if stage not in POLICY_STAGES or not isinstance(outcome, Drop):
-        return False
-    return outcome.disposition.is_denial or stage == HEALTH_CHECK_STAGE
 
 
 def _passable(at: At, packet: Packet, mtu_bytes: int) -> int:

@@ -25,6 +25,9 @@ def branches_blocks(branches: Iterable[Branch]) -> Iterator[Block]:
         yield f"{len(ordered)} branches, each as likely as another."
     else:
         yield f"{len(ordered)} branches: at each place one choice is as likely as another, and some have more places."
+    assumptions = sorted({name for branch in ordered for name in branch.chain.assumptions})
+    if assumptions:
+        yield f"assumptions: {', '.join(assumptions)}"
 
 
 def _row(branch: Branch) -> Row:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from dsflow.dataplane.action import Evidence, Forward, Rule
+from dsflow.dataplane.action import Drop, Evidence, Forward, Rule
 from dsflow.dataplane.nat import NatKind
 from dsflow.dataplane.tables import HEALTH_CHECK_STAGE
 from dsflow.net.packet import Header, Packet, read_header
@@ -22,13 +22,19 @@ __all__ = [
     "explain",
     "header_changes",
     "in_words",
+    "is_policy",
 ]
 
 VNIC_STAGE = "vnic-security"
 """The stage of security lists and NSGs."""
 
-POLICY_STAGES = frozenset({VNIC_STAGE, HEALTH_CHECK_STAGE, "network-policy", "input", "forward", "output"})
+POLICY_STAGES = frozenset({VNIC_STAGE, HEALTH_CHECK_STAGE, "network-policy", "listener", "input", "forward", "output"})
 """The stages that keep packets out because somebody wrote so, and would let them pass if asked to."""
+
+
+def is_policy(stage: str, drop: Drop) -> bool:
+    """Whether a stage refuses a packet because somebody wrote so."""
+    return stage in POLICY_STAGES and (drop.disposition.is_denial or stage == HEALTH_CHECK_STAGE)
 
 
 class Effect(StrEnum):

@@ -10,7 +10,7 @@ import dsflow
 from dsflow import Simulation
 from dsflow.query.blocking import blockers_blocks
 from dsflow.query.table import Table
-from tests.cases import DNS, MATE, POD, REMOTE, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, MATE, POD, REMOTE, SERVICE, WEB
 
 CLOSED: dict[str, Any] = {
     "network_policies": {
@@ -72,13 +72,39 @@ def test_the_table_says_why_and_what_would_mend_it() -> None:
 
 
 def test_a_filter_of_a_plain_router_is_ignored_too() -> None:
-    """Of one hook the first rule that refuses is told, as no other is asked."""
+    """Every rule of the hook that would refuse is told, in order, as far as one that accepts."""
     base = dsflow.load("nat-box")
     strict = base.trace("web", "2001:db8:a::80", family=6, tcp=8080)
     assert strict.disposition == "denied-forward"
     lenient = base.trace("web", "2001:db8:a::80", family=6, tcp=8080, ignore_policy=True)
     assert lenient.succeeded
     assert [blocker.stage for blocker in lenient.blockers] == ["forward"]
+    more = base.what_if(
+        {
+            "devices.box.filters": [
+                {"hook": "forward", "protocol": "tcp", "dport": 8080, "action": "drop"},
+                {"hook": "forward", "protocol": "udp", "action": "drop"},
+                {"hook": "forward", "in_interface": "e1", "action": "reject-admin"},
+                {"hook": "forward", "protocol": "tcp", "action": "accept"},
+                {"hook": "forward", "action": "drop"},
+            ]
+        }
+    )
+    every = more.trace("web", "2001:db8:a::80", family=6, tcp=8080, ignore_policy=True)
+    assert every.succeeded
+    assert [blocker.rule for blocker in every.blockers] == ["device/box/filters#1", "device/box/filters#3"]
+    first = more.trace("web", "2001:db8:a::80", family=6, tcp=8080)
+    assert (first.disposition, first.traces[0].verdict.id) == ("denied-forward", "device/box/filters#1")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_source_ranges_of_a_load_balancer_are_ignored_too(family: int) -> None:
+    """The controller writes security rules for them."""
+    ranged = dsflow.load(AS_BUILT).what_if({"services.default/nginx.load_balancer_source_ranges": ["203.0.113.0/24"]})
+    assert ranged.trace(CLIENT, SERVICE, family=family, tcp=80).disposition == "denied-ingress"
+    lenient = ranged.trace(CLIENT, SERVICE, family=family, tcp=80, ignore_policy=True)
+    assert lenient.round_trip == "delivered"
+    assert [blocker.stage for blocker in lenient.blockers] == ["listener"]
 
 
 def test_within_a_session_each_question_says_for_itself() -> None:
