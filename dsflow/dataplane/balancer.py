@@ -79,7 +79,7 @@ def compile_load_balancer(balancer: LoadBalancer, index: Index, checks: HealthCh
         kind="lb",
         interfaces={"eth0": Interface(name="eth0", addresses=addresses)},
         receive=(
-            *_denied(balancer, index),
+            *(() if checks.guards(balancer) else _denied(balancer, index)),
             *_unchecked(balancer, index, checks),
             RouteLookup(tables={None: routes(own, not_forwarding(balancer.id))}),
         ),
@@ -161,7 +161,8 @@ def denied(
     """Whom the security rules let through that the controller writes for loadBalancerSourceRanges, and whom not.
 
     Ranges are used as they are, so that those of one family leave out the other (load_balancer_spec.go,
-    getLoadBalancerSourceRanges).  Where the controller writes no rules, they have no effect here.
+    getLoadBalancerSourceRanges).  Where the controller writes no rules, they have no effect here, and where others are
+    written beside them the union of all decides at the VNIC.
     """
     if not service.source_ranges or rule_mode(service, balancer, topology) == "None":
         return

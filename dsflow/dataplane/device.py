@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dsflow.dataplane.action import Delay, Drop, Neighbor
+from dsflow.dataplane.action import Delay, Neighbor
 from dsflow.dataplane.grants import Grants
 from dsflow.dataplane.nat import NatCapability
+from dsflow.dataplane.neighbors import Neighbors
 from dsflow.dataplane.sources import IcmpSources, OwnAddresses
 from dsflow.dataplane.tables import Receive, Table, Track
 
@@ -45,12 +46,14 @@ class Toll:
 class VnicRules:
     """What a VNIC lets in and out.  It lies outside of the machine, whose own tracking knows nothing of it.
 
-    ``unfound`` is said of all IPv6, where the rules keep neighbours from finding each other.
+    ``neighbors`` tells who is found in IPv6, where the rules judge that too.  With ``judges_errors`` an ICMPv6 error
+    needs a rule, whatever it is about.
     """
 
     ingress: Grants
     egress: Grants
-    unfound: Drop | None = None
+    neighbors: Neighbors | None = None
+    judges_errors: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +62,8 @@ class Device:
 
     A packet that arrives meets ``wire`` and ``receive``, which ends in a routing decision, then ``deliver`` if it
     is addressed to the device, else ``forward`` and ``leave``.  A packet made here meets ``send``, which
-    decides the same, ``translate`` and ``output``, and then ``leave`` or ``deliver``; ``translate`` may end in
-    another routing decision.  This is the order of Linux's hooks (prerouting, input, forward, output,
+    decides the same, ``translate`` and ``output``, and then ``leave``, or ``loopback`` and ``deliver``; ``translate``
+    may end in another routing decision.  This is the order of Linux's hooks (prerouting, input, forward, output,
     postrouting), wide enough for a gateway or a fabric.
 
     ``icmp_sources`` tells the address from which the device sends an ICMP error; where it has none, no error
@@ -81,6 +84,7 @@ class Device:
     send: tuple[Table, ...] = ()
     translate: tuple[Table, ...] = ()
     output: tuple[Table, ...] = ()
+    loopback: tuple[Table, ...] = ()
     leave: tuple[Table, ...] = ()
     capabilities: tuple[NatCapability, ...] = ()
     icmp_sources: IcmpSources = field(default_factory=dict)

@@ -38,6 +38,10 @@ class HealthChecks:
         self._index = index
         self._security = security
 
+    def guards(self, balancer: LoadBalancer) -> bool:
+        """Whether security rules say whom the load balancer lets in, those that the controller adds among them."""
+        return self._security is not None and self._security.judges(balancer.id, "eth0")
+
     def passing(
         self, service: Service, balancer: LoadBalancer, machines: list[Machine], family: Family
     ) -> list[Machine]:

@@ -84,6 +84,14 @@ def with_services(device: Device, machine: Machine, index: Index) -> Device:
     routing = lookup if isinstance(machine, Pod) else _among_vnics(lookup, index)
     track = Track(invalid=INVALID)
     clash = NatRow(kind=NatKind.MASQUERADE, match=Match(), rule=_CLASH, address=None)
+    hiding = Nat(
+        hook="postrouting",
+        rows=_masquerade(machine, index),
+        exhausted=NO_PORT,
+        unaddressed=replace(NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {machine.id} such an address")),
+        own=own,
+        collision=clash,
+    )
     return replace(
         device,
         receive=(track, Nat(hook="prerouting", rows=tuple(services.arriving())), *before, routing),
@@ -104,20 +112,8 @@ def with_services(device: Device, machine: Machine, index: Index) -> Device:
             RouteLookup(tables={None: lookup.tables[None]}, again=True),
         ),
         output=(Filter(rows=tuple(services.refused(Disposition.DENIED_EGRESS)), stage="output"),),
-        leave=(
-            Nat(
-                hook="postrouting",
-                rows=_masquerade(machine, index),
-                exhausted=NO_PORT,
-                unaddressed=replace(
-                    NO_ADDRESS, rule=replace(NO_ADDRESS.rule, mend=f"give {machine.id} such an address")
-                ),
-                own=own,
-                collision=clash,
-            ),
-            Confirm(),
-            *device.leave,
-        ),
+        loopback=(hiding,),
+        leave=(hiding, Confirm(), *device.leave),
         capabilities=_capabilities(machine),
     )
 

@@ -1,7 +1,7 @@
 """The rows that kube-proxy makes of Services for one machine: translation of what comes in and is sent, and filters.
 
 Source: kubernetes pkg/proxy/iptables/proxier.go (syncProxyRules), and kubernetes.io/docs/reference/networking/
-virtual-ips.  A ClusterIP leads to any end point with the source kept; a node port and a load balancer's address do
+virtual-ips.  A ClusterIP leads to any end point with a pod's source kept; a node port and a load balancer's address do
 so under the policy Cluster with the source masqueraded, and under Local to the node's own end points with the
 source kept, but for what the node itself or its pods ask.  A Service without end points rejects; a policy Local
 without one here drops.  Session affinity ClientIP leads a client to one end point of a port of the Service, by
@@ -125,22 +125,40 @@ class ServiceRows:
                         yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
 
     def sent(self) -> Iterator[NatRow]:
-        """For what the node itself sends, host-network pods included."""
+        """For what the node itself sends, host-network pods included, or the pod on a virtual node."""
+        hides = self._knows_pods and not self._is_pod
         for service, port, family, ends in self._ports():
-            yield from self._of_cluster_ip(service, port, family, ends)
+            yield from self._of_cluster_ip(service, port, family, ends, hides=hides)
             for door in self._doors(service, port, family):
+                kept = self._is_pod and self._knows_pods and service.external_policy == "Local"
                 for source in door.sources():
                     yield self._row(
-                        service, port, door.address, door.number, ends, marks=NatKind.MASQUERADE, source=source
+                        service,
+                        port,
+                        door.address,
+                        door.number,
+                        ends,
+                        marks=None if kept else NatKind.MASQUERADE,
+                        source=source,
+                        assumption="kube-proxy-knows-pods" if service.external_policy == "Local" else None,
                     )
 
     def _of_cluster_ip(
-        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...]
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...], *, hides: bool = False
     ) -> Iterator[NatRow]:
+        """Pods are seen as they are; what else asks is hidden, where kube-proxy can tell."""
         address = service.cluster_address(family)
         if address is not None:
             local = service.internal_policy == "Local"
-            yield self._row(service, port, address, port.port, self._here(service, port, family) if local else ends)
+            yield self._row(
+                service,
+                port,
+                address,
+                port.port,
+                self._here(service, port, family) if local else ends,
+                marks=NatKind.MASQUERADE if hides else None,
+                assumption="kube-proxy-knows-pods" if hides else None,
+            )
 
     def _row(
         self,
@@ -163,8 +181,12 @@ class ServiceRows:
         return NatRow(
             kind=NatKind.SERVICE_DNAT,
             match=replace(_match(port, address, number, in_interface), src=source),
-            rule=_mode_rule(
-                id=name, reason=reason, source=service.source, assumption=IN_PODS if self._is_pod else assumption
+            rule=source_code_rule(
+                id=name,
+                reason=reason,
+                source=service.source,
+                assumption=assumption,
+                further=(IN_PODS, MODE) if self._is_pod else (MODE,),
             ),
             address=None,
             back=replace(BACK, id=name, source=service.source),

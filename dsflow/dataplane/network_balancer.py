@@ -46,7 +46,13 @@ from dsflow.dataplane.tables import (
 )
 from dsflow.model.annotated import backend_policy
 from dsflow.model.cluster import Machine, Node, Pod
-from dsflow.model.controller import labels_are_written, preserves_source, why_no_node
+from dsflow.model.controller import (
+    is_mixed,
+    labels_are_written,
+    node_subnets_lacking,
+    preserves_source,
+    why_no_node,
+)
 from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.vcn import Vcn
 from dsflow.net.address import Address, Family
@@ -54,6 +60,7 @@ from dsflow.net.hashing import stable_hash
 
 __all__ = ["KEPT", "LOWERED", "USED_UP", "compile_network_balancer", "nobody", "returns"]
 
+_MIXED = "nlb-mixed-ports-lack-ipv6"
 _KEEPS_PORT = "nlb-keeps-source-port"
 
 _CAPABILITIES = (
@@ -153,17 +160,18 @@ class _Listeners:
         """What no listener leads on: by its source, or for want of a back end."""
         for service, port, address in self._each():
             match = asked(port, address)
-            yield from denied(service, port, self._balancer, match, self._index.topology)
+            if not self._checks.guards(self._balancer):
+                yield from denied(service, port, self._balancer, match, self._index.topology)
             if not self._machines(service, port, address.family):
                 lacking = address.family not in service.families
-                rests_on, further = (None, ()) if lacking else self._rests_on(address.family)
+                rests_on = self._refusal_rests_on(service, port, address.family)
                 rule = source_code_rule(
                     id=f"{service.id}:{port.port}",
                     reason=(why := self._why_none(service, port, address.family)).reason,
                     source=service.source,
                     mend=why.mend,
-                    assumption=rests_on,
-                    further=further,
+                    assumption=rests_on[0] if rests_on else None,
+                    further=rests_on[1:],
                 )
                 yield match, Drop(rule, Disposition.FAMILY_UNAVAILABLE if lacking else Disposition.NO_BACKEND)
 
@@ -183,7 +191,7 @@ class _Listeners:
         """The healthy back ends: all, or under the policy Local those with an end point that stays."""
         if self._ends.refusal(service) is not None or family not in service.families:
             return []
-        if family is Family.IPV6 and _is_mixed(service, port):
+        if self._is_mixed(service, port, family):
             return []
         machines = self._ends.back_ends(service, family)
         healthy = self._checks.passing(service, self._balancer, self._with_ends(service, family), family)
@@ -197,6 +205,11 @@ class _Listeners:
         here = self._ends.healthy_machines(service, family)
         return [machine for machine in machines if machine.id in here]
 
+    def _is_mixed(self, service: Service, port: ServicePort, family: Family) -> bool:
+        """Whether the controller makes no back ends, as TCP and UDP share the port in dual stack."""
+        lacks = family is Family.IPV6 and self._index.topology.assumes(_MIXED) == "lacks"
+        return lacks and is_mixed(service, port)
+
     def _why_none(self, service: Service, port: ServicePort, family: Family) -> Refusal:
         refusal = self._ends.refusal(service)
         if refusal is not None:
@@ -204,7 +217,7 @@ class _Listeners:
         own = f"services.{service.namespace}/{service.name}"
         if family not in service.families:
             return Refusal(f"{service.id} does not serve {family.title}", f"let {own}.ip_families hold {family}")
-        if family is Family.IPV6 and _is_mixed(service, port):
+        if self._is_mixed(service, port, family):
             reason = f"the cloud controller makes no IPv6 back ends where TCP and UDP share port {port.port}"
             return Refusal(reason, "give them ports of their own")
         if not self._ends.back_ends(service, family):
@@ -212,7 +225,8 @@ class _Listeners:
                 return self._ends.unhealthy(service, port, family)
             return why_no_node(family, self._index.topology)
         if not answers_in(family, self._index.topology):
-            return Refusal("no node passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
+            noun = "pod" if self._index.topology.has_virtual_nodes else "node"
+            return Refusal(f"no {noun} passes the health check: kube-proxy answers it in IPv4 only", "ask in IPv4")
         if self._ends.end_points(service, port, family):
             why = "no node passes the health check, as the policy is Local and no end point stays on a node"
             return Refusal(f"{why} that is a back end", "wait for other pods")
@@ -269,6 +283,19 @@ class _Listeners:
         labelled = self._index.topology.has_virtual_nodes or labels_are_written(self._index.topology)
         return (healthy, ()) if labelled else ("nodes-bear-ipv6-label", (healthy,))
 
+    def _refusal_rests_on(self, service: Service, port: ServicePort, family: Family) -> tuple[str, ...]:
+        """What has to hold for a Service to be without back ends in a family."""
+        if family is Family.IPV4 or family not in service.families or self._ends.refusal(service) is not None:
+            return ()
+        if self._is_mixed(service, port, family):
+            return (_MIXED,)
+        if not self._ends.back_ends(service, family):
+            nodes = [one for one in self._ends.registered(service, family) if one.address(family) is not None]
+            labelled = labels_are_written(self._index.topology)
+            by_label = nodes and not labelled and not node_subnets_lacking(family, self._index.topology)
+            return ("nodes-bear-ipv6-label",) if by_label else ()
+        return () if answers_in(family, self._index.topology) else (IN_IPV6,)
+
     def own_clients(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """A back end that asks its own VIP is not led to itself; nor is its pod, where the source is preserved."""
         for pod in self._index.pods_with_vnics:
@@ -293,15 +320,6 @@ _OWN_CLIENT = Rule(
 )
 """docs.oracle.com NetworkLoadBalancer/introduction.htm (2026-09); for pods of the node
 ContEng/Tasks/contengconfiguringloadbalancersnetworkloadbalancers-subtopic.htm (2025)."""
-
-
-def _is_mixed(service: Service, port: ServicePort) -> bool:
-    """Whether TCP and UDP share the port in dual stack, for which the controller makes no IPv6 back ends.
-
-    load_balancer_spec.go (getBackendSetNamePortMap); what becomes of the listener is inferred.
-    """
-    same = [other for other in service.ports if other.port == port.port]
-    return len(same) > 1 and len(service.families) > 1
 
 
 def _one_of(machines: list[Machine]) -> str:

@@ -19,7 +19,9 @@ from dsflow.dataplane.device import Device, VnicRules
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.grants import Grant, Grants, Peer, Traffic
 from dsflow.dataplane.index import Index
-from dsflow.model.security import ManagedRules, NetworkSecurityGroup, SecurityRule, SecurityRules
+from dsflow.dataplane.neighbors import Neighbors
+from dsflow.model.assumptions import ICMPV6_ERRORS
+from dsflow.model.security import NSG, ManagedRules, NetworkSecurityGroup, SecurityRule, SecurityRules
 from dsflow.model.topology import Profile
 from dsflow.model.vcn import ServiceGateway
 from dsflow.net.address import Address, Family, Prefix
@@ -36,19 +38,21 @@ _DENIED = {_INGRESS: Disposition.DENIED_INGRESS, _EGRESS: Disposition.DENIED_EGR
 _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 
 _NDP = "ndp-passes-security-rules"
-_ROUTER, _SOLICITED = Address.parse("fe80::1").value, Address.parse("ff02::1:ff00:1").value
-"""A router's link-local address, and one that solicitations are sent to."""
 
 _STATEFUL = "nlb-back-ends-are-stateful"
 _VNIC_OF_A_BACK_END = "eth0"
 
 
 class Membership(NamedTuple):
-    """The subnet of a VNIC, the VNIC's groups, and whether all their rules are stateful there."""
+    """The subnet of a VNIC, the VNIC's groups, and whether all their rules are stateful there.
+
+    ``front`` is the load balancer that it is of, which the cloud controller may have put in a group of its own.
+    """
 
     subnet: str
     groups: tuple[str, ...]
     stateful: bool
+    front: str | None = None
 
 
 class Judgement(NamedTuple):
@@ -72,14 +76,19 @@ class Security:
         rules = {name: rules for name, rules in found.items() if rules is not None}
         return replace(device, vnics=rules) if rules else device
 
+    def judges(self, device_id: str, interface: str) -> bool:
+        """Whether any rules are written that hold at a VNIC."""
+        return self._rules(self._memberships[device_id][interface]) is not None
+
     def judged(self, device_id: str, interface: str, side: str, packet: Packet) -> Judgement:
         """What a VNIC says of a packet that is part of no connection yet."""
         rules = self._rules(self._memberships[device_id][interface])
         if rules is None:
             return Judgement(None, tracked=True)
-        if packet.family is Family.IPV6 and rules.unfound is not None:
-            return Judgement(rules.unfound, tracked=False)
         grants, other = (rules.ingress, packet.src) if side == _INGRESS else (rules.egress, packet.dst)
+        neighbors = rules.neighbors if packet.family is Family.IPV6 else None
+        if neighbors is not None and not neighbors.finds(other):
+            return Judgement(neighbors.unfound, tracked=False)
         grant = next((row for row in grants.rows if row.covers(packet, other)), None)
         return Judgement(grants.denied, tracked=False) if grant is None else Judgement(None, grant.answered is not None)
 
@@ -89,7 +98,8 @@ class Security:
         found = defaultdict[str, dict[str, Membership]](dict)
         for device, interface, subnet, groups, _ in self._vnics():
             behind = interface == _VNIC_OF_A_BACK_END and device in self._back_ends
-            found[device][interface] = Membership(subnet, groups, behind)
+            front = device if device.startswith("lb/") else None
+            found[device][interface] = Membership(subnet, groups, behind, front)
         return found
 
     @cached_property
@@ -133,46 +143,47 @@ class Security:
 
     @cached_property
     def _managed(self) -> Mapping[str, ManagedRules]:
-        """What the cloud controller adds to the lists of subnets, where any lists are described."""
+        """What the cloud controller adds to the lists of subnets, and to groups, where any rules are described."""
         from dsflow.dataplane.managed_rules import managed_rules  # only where there are lists
 
         return managed_rules(self._index)
 
     def _rules(self, of: Membership) -> VnicRules | None:
-        subnet, groups, stateful = of
+        subnet, groups, stateful, front = of
         lists = self._topology.subnets[subnet].security_lists
         if lists is None and (not groups or self._topology.assumes(_UNWRITTEN) == "everything"):
             return None
         found = self._made.get(of)
         if found is None:
             holders: list[SecurityRules] = [self._topology.security_lists[name] for name in lists or ()]
-            holders += [self._managed[subnet]] if lists and subnet in self._managed else []
             holders += [self._topology.nsgs[name] for name in groups]
+            added = [f"subnet/{subnet}"] if lists != () else []
+            added += [f"{NSG}{name}" for name in groups] + ([] if front is None else [front])
+            holders += [self._managed[name] for name in added if name in self._managed]
             rests_on = _UNWRITTEN if lists is None else None
             sides = (self._grants(holders, side, rests_on, stateful=stateful) for side in (_INGRESS, _EGRESS))
             ingress, egress = sides
-            found = self._made[of] = VnicRules(ingress, egress, self._unfound(ingress, egress, holders))
+            judges_errors = self._topology.assumes(ICMPV6_ERRORS) == "judged"
+            neighbors = self._neighbors(ingress, egress, subnet, holders)
+            found = self._made[of] = VnicRules(ingress, egress, neighbors, judges_errors)
         return found
 
-    def _unfound(self, ingress: Grants, egress: Grants, holders: list[SecurityRules]) -> Drop | None:
-        """What becomes of IPv6 if Neighbor Discovery is judged, and by no rule of the VNIC let through.
-
-        It and its router ask each other by solicitations to a multicast address, and answer by advertisements
-        (RFC 4861 section 7.2; the router's are from and to its link-local address).
-        """
+    def _neighbors(
+        self, ingress: Grants, egress: Grants, subnet: str, holders: list[SecurityRules]
+    ) -> Neighbors | None:
+        """Who is found in IPv6, if Neighbor Discovery is judged."""
         if self._topology.assumes(_NDP) == "passes":
             return None
-        asked = ((ingress, _ROUTER, 135), (ingress, _ROUTER, 136), (egress, _SOLICITED, 135), (egress, _ROUTER, 136))
-        if all(any(_lets_ndp(row, other, kind) for row in side.rows) for side, other, kind in asked):
-            return None
         words = Rule(
-            reason="no security rule lets Neighbor Discovery through, so that nothing finds its neighbour in IPv6; "
-            f"evaluated: {', '.join(holder.id for holder in holders) or 'none'}",
+            reason="no security rule lets Neighbor Discovery with the next hop through, so that it is not found in "
+            f"IPv6; evaluated: {', '.join(holder.id for holder in holders) or 'none'}",
             source=holders[0].source if holders else None,
             assumption=_NDP,
-            mend="allow icmpv6 types 135 and 136 from and to fe80::/10 and ff02::/16",
+            mend="allow icmpv6 types 135 and 136 in from fe80::/10, and out to fe80::/10 and ff02::/16",
         )
-        return Drop(words, Disposition.NEIGHBOR_UNREACHABLE)
+        on_link = self._topology.subnets[subnet].ipv6
+        unfound = Drop(words, Disposition.NEIGHBOR_UNREACHABLE)
+        return Neighbors(ingress=ingress, egress=egress, on_link=on_link, unfound=unfound)
 
     def _grants(self, holders: list[SecurityRules], side: str, rests_on: str | None, *, stateful: bool) -> Grants:
         rows = [row for holder in holders for row in self._rows(holder, side, stateful=stateful)]
@@ -206,16 +217,6 @@ class Security:
         gateways = [g for g in self._index.gateways_of(vcn) if isinstance(g, ServiceGateway)]
         prefixes = [prefix for gateway in gateways for prefix in dict(gateway.services).get(rule.peer, ())]
         return tuple(Peer(prefix.family, prefix=prefix) for prefix in prefixes)
-
-
-def _lets_ndp(row: Grant, other: int, kind: int) -> bool:
-    """Whether a rule allows a message of Neighbor Discovery from or to an address."""
-    peers = row.peers is None or any(peer.has(Family.IPV6, other) for peer in row.peers)
-    return peers and (row.traffic is None or any(_is_ndp(traffic, kind) for traffic in row.traffic))
-
-
-def _is_ndp(traffic: Traffic, kind: int) -> bool:
-    return traffic.protocol == ICMPV6 and traffic.icmp_type in (None, kind)
 
 
 def _there(*addresses: Address | None) -> list[Address]:

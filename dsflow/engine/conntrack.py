@@ -128,6 +128,7 @@ class Memory:
         """Remember a session no longer."""
         for key in (session.original, session.reply):
             self.sessions.pop(key, None)
+        self.replied.discard(session.original)
         if session.snat is not None:
             self.in_use[_destination(session.reply)] -= 1
         family, protocol, src, sport, _, _ = session.original

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from dsflow.dataplane.action import Continue, Drop
@@ -10,6 +11,8 @@ from dsflow.dataplane.match import State
 from dsflow.dataplane.tables import Isolation
 from dsflow.engine.conntrack import ICMP_PROTOCOLS, Memory, key_of
 from dsflow.engine.outcome import At, Outcome, Stage
+from dsflow.model.assumptions import ICMPV6_ERRORS
+from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet
 from dsflow.net.quote import quoted
@@ -56,14 +59,20 @@ class Judged(NamedTuple):
     tracked: Continue | None = None
 
 
-def judge(grants: Grants, vnic: str, packet: Packet, memory: Memory, *, inward: bool) -> Judged:
+def judge(
+    grants: Grants, vnic: str, packet: Packet, memory: Memory, *, inward: bool, judges_errors: bool = False
+) -> Judged:
     """Whether a VNIC lets a packet in or out: as part of a connection that it let through before, or by a rule.
 
-    An ICMP error belongs to the connection of the packet that it quotes, which went the other way.
+    An ICMP error belongs to the connection of the packet that it quotes, which went the other way; in IPv6 by an
+    assumption, and not where that ``judges_errors``.
     """
     if packet.protocol in ICMP_PROTOCOLS and is_icmp_error(packet):
-        quote = quoted(packet)
+        by_assumption = packet.family is Family.IPV6
+        quote = None if by_assumption and judges_errors else quoted(packet)
         known = None if quote is None else memory.let_through.get((vnic, not inward, key_of(quote)))
+        if known is not None and by_assumption:
+            known = replace(known, rule=replace(known.rule, further=(*known.rule.further, ICMPV6_ERRORS)))
     else:
         known = memory.let_through.get((vnic, inward, key_of(packet)))
     if known is not None:

@@ -13,7 +13,11 @@ from dsflow.engine.conntrack import Attached, Memory, Session
 from dsflow.net.packet import Packet
 from dsflow.net.wire import MalformedPacket
 
-__all__ = ["At", "Outcome", "PassedOver", "Remember", "Rewrite", "Stage", "Tracked"]
+__all__ = ["LOOPBACK", "At", "Outcome", "PassedOver", "Remember", "Rewrite", "Stage", "Tracked"]
+
+
+LOOPBACK = "lo"
+"""The interface by which a device's packets to itself leave and come."""
 
 
 class At:

@@ -87,7 +87,7 @@ class Program:
         home = Phase(stages(*device.deliver))
         through = Phase(stages(*device.forward, *device.leave))
         out = Phase(stages(*device.output, *device.leave))
-        loop = Phase(stages(*device.output), then=home)
+        loop = Phase(stages(*device.output, *device.loopback), then=home)
         outwards, inwards = out, loop
         if device.translate:
             outwards = Phase(stages(*device.translate), forwarded=out, delivered=loop, then=out)

@@ -31,7 +31,7 @@ from dsflow.dataplane.tables import (
 )
 from dsflow.engine.granting import isolated
 from dsflow.engine.listening import listener, proxy
-from dsflow.engine.outcome import At, Outcome, PassedOver, Stage
+from dsflow.engine.outcome import LOOPBACK, At, Outcome, PassedOver, Stage
 from dsflow.engine.tracking import confirm, returned, track
 from dsflow.engine.translation import destination_nat, source_nat, static_nat
 from dsflow.net.address import Family
@@ -41,8 +41,6 @@ from dsflow.net.wire import TCP
 from dsflow.trace.step import is_policy
 
 __all__ = ["stage_for"]
-
-LOOPBACK = "lo"
 
 
 def stage_for(table: Table, seed: int) -> tuple[str, Rule, Stage]:

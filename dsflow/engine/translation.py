@@ -13,7 +13,7 @@ from dsflow.dataplane.match import State
 from dsflow.dataplane.nat import NatRow
 from dsflow.dataplane.tables import Nat, StaticNat
 from dsflow.engine.conntrack import Key, Session
-from dsflow.engine.outcome import At, Outcome, Rewrite, Stage
+from dsflow.engine.outcome import LOOPBACK, At, Outcome, Rewrite, Stage
 from dsflow.net.address import Family
 from dsflow.net.icmp import is_icmp_error
 from dsflow.net.packet import Packet, rewritten
@@ -37,12 +37,17 @@ def destination_nat(table: Nat, seed: int) -> Stage:
 
 
 def source_nat(table: Nat, seed: int) -> Stage:
-    """The stage that gives a packet its source: a row's, or the session's."""
+    """The stage that gives a packet its source: a row's, or the session's.
+
+    What a device sends itself leaves by the loopback, and is given one there.
+    """
+    leaves = table.hook == "postrouting"
 
     def translate(packet: Packet, at: At) -> Outcome:
         session = at.session
         if session is None:
-            return _first_source(packet, at, table, seed) if at.state is State.NEW and at.route else None
+            leaving = at.route is not None or (leaves and at.in_interface is None)
+            return _first_source(packet, at, table, seed) if at.state is State.NEW and leaving else None
         row = session.dnat if at.reverse else session.snat
         return None if row is None else _as_before(packet, at, row, "src", *_target(session, at)[4:6])
 
@@ -95,7 +100,7 @@ def _as_before(
         new = requoted(packet, inverse(quote, address, port), **{end: address})
     else:
         new = change(packet, address, port)
-    return Rewrite(new, _rule(row, back=at.reverse), row.kind)
+    return None if new.raw == packet.raw else Rewrite(new, _rule(row, back=at.reverse), row.kind)
 
 
 def _target(session: Session, at: At) -> Key:
@@ -122,10 +127,10 @@ def _first_destination(packet: Packet, at: At, rows: tuple[NatRow, ...], seed: i
 
 def _first_source(packet: Packet, at: At, table: Nat, seed: int) -> Outcome:
     """The source of a new connection: by the first row that covers it, else its own, if nobody has that."""
-    assert at.route is not None
+    out_interface = LOOPBACK if at.route is None else at.route.neighbor.out_interface
     for row in table.rows:
         wanted = row.marked is None or row.marked is at.mark
-        if wanted and row.match.covers(packet, at.in_interface, at.route.neighbor.out_interface, at.state):
+        if wanted and row.match.covers(packet, at.in_interface, out_interface, at.state):
             break
     else:
         if table.collision is None:
@@ -161,7 +166,8 @@ def _source_address(packet: Packet, at: At, row: NatRow, table: Nat) -> int | No
     if row.address is not None:
         return row.address
     assert table.own is not None
-    assert at.route is not None
+    if at.route is None:
+        return table.own.source(packet.family, LOOPBACK, packet.dst)
     toward = packet.dst if at.route.next_hop is None else at.route.next_hop
     if packet.family is Family.IPV6:
         toward = packet.dst

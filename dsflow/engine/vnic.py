@@ -47,9 +47,13 @@ def _sorted_out(
     passed: list[Packet] = []
     refused: list[tuple[Drop, Packet, int]] = []
     for packet in packets:
-        judged = judge(grants, vnic, packet, state.of(program.device.id), inward=inward)
-        unfound = rules.unfound if packet.family is Family.IPV6 else None
-        verdict = judged.verdict if unfound is None else unfound
+        judged = judge(
+            grants, vnic, packet, state.of(program.device.id), inward=inward, judges_errors=rules.judges_errors
+        )
+        verdict = judged.verdict
+        neighbors = rules.neighbors if packet.family is Family.IPV6 else None
+        if neighbors is not None and not neighbors.finds(packet.src if inward else packet.dst):
+            verdict = neighbors.unfound
         tracked = _IGNORED if state.lenient and isinstance(verdict, Drop) else judged.tracked
         if tracked is not None:
             _remember(state.own(program.device.id), vnic, packet, tracked, inward=inward)

@@ -13,6 +13,7 @@ from dsflow.model.services import LoadBalancer, Service
 
 __all__ = [
     "ALLOWED",
+    "BACKEND_GROUPS",
     "BACKEND_POLICY",
     "EXTERNAL_IP_ONLY",
     "HEALTH_CHECK",
@@ -32,6 +33,7 @@ __all__ = [
     "SUBNET",
     "TYPE",
     "Known",
+    "backend_groups",
     "backend_policy",
     "health_check",
     "hides_private_address",
@@ -60,6 +62,7 @@ PRESERVE_SOURCE = f"{_NETWORK}is-preserve-source"
 IP_MODE = f"{_OCI}ingress-ip-mode"
 EXTERNAL_IP_ONLY = f"{_NETWORK}external-ip-only"
 RULE_MODE = f"{_OCI}security-rule-management-mode"
+BACKEND_GROUPS = f"{_OCI}oci-backend-network-security-group"
 PROXY_PROTOCOL = f"{_BETA}connection-proxy-protocol-version"
 PROXY_PROTOCOL_OF_NETWORK = f"{_NETWORK}is-ppv2-enabled"
 LISTENER_PROTOCOL = f"{_BETA}backend-protocol"
@@ -116,7 +119,7 @@ KNOWN: dict[str, Known] = {
             "oci-load-balancer-rule-sets",
         )
     },
-    f"{_OCI}oci-backend-network-security-group": Known(_EITHER),
+    BACKEND_GROUPS: Known(_EITHER, modelled=True),
     **{
         f"{_NETWORK}{name}": Known(_NETWORK_ONLY)
         for name in (
@@ -209,6 +212,12 @@ def internal(service: Service, balancer: LoadBalancer) -> bool:
 def subnet(service: Service, balancer: LoadBalancer) -> str | None:
     """The subnet that is asked for."""
     return service.annotation(SUBNET[balancer.kind])
+
+
+def backend_groups(service: Service) -> tuple[str, ...]:
+    """The groups of the back ends that the controller adds rules to, in the mode NSG."""
+    given = service.annotation(BACKEND_GROUPS) or ""
+    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def backend_policy(service: Service, balancer: LoadBalancer) -> str:

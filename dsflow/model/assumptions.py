@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ASSUMPTIONS", "Assumption"]
+__all__ = ["ASSUMPTIONS", "ICMPV6_ERRORS", "Assumption"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,9 @@ class Assumption:
         return "assumed" if self.confidence == "unknown" else self.confidence
 
 
+ICMPV6_ERRORS = "icmpv6-errors-pass-with-connections"
+"""The one that is looked up packet by packet."""
+
 _REGISTRY = (
     Assumption(
         id="vcn-lowers-ttl",
@@ -52,7 +55,7 @@ _REGISTRY = (
     Assumption(
         id="fabric-sends-icmp-errors",
         statement="The VCN's router and the gateways answer an expired or oversized packet from inside the VCN with "
-        "an ICMP error from the virtual router address of the sender's subnet.",
+        "an ICMP error from the virtual router address of the sender's subnet, which is its first host address.",
         default="sends",
         alternatives=("silent",),
         modelled=("silent",),
@@ -99,7 +102,8 @@ _REGISTRY = (
     Assumption(
         id="kube-proxy-knows-pods",
         statement="kube-proxy tells pods of the cluster from other clients (a local traffic detector), so that under "
-        "the policy Local a pod that asks a node port or a load balancer's address is led to any end point.",
+        "the policy Local a pod that asks a node port or a load balancer's address is led to any end point, and that "
+        "what a node itself asks of a ClusterIP is masqueraded.",
         default="detects",
         alternatives=("does-not-detect",),
         modelled=("does-not-detect",),
@@ -178,6 +182,15 @@ _REGISTRY = (
         source="docs.oracle.com Network/Concepts/ipv6.htm (2026-09) asks for no such rule",
     ),
     Assumption(
+        id=ICMPV6_ERRORS,
+        statement="An ICMPv6 error passes a VNIC with the tracked connection that it is about, as in IPv4.",
+        default="passes",
+        alternatives=("judged",),
+        modelled=("judged",),
+        confidence="inferred",
+        source="docs.oracle.com Network/Troubleshoot/connectionhang.htm (2024-10) says so of IPv4",
+    ),
+    Assumption(
         id="same-node-skips-nsg",
         statement="What pods of one node send each other stays in the node, where no VNIC's security rules are asked, "
         "be they behind one VNIC of it or behind two.",
@@ -197,6 +210,17 @@ _REGISTRY = (
         modelled=("as-written",),
         confidence="third-party",
         source="ateam-oracle.com security-rules-and-monitoring-rule-events; no OCI page states it",
+    ),
+    Assumption(
+        id="nlb-mixed-ports-lack-ipv6",
+        statement="Where TCP and UDP share a port of a dual-stack Service, its network load balancer leads nobody on "
+        "there in IPv6.",
+        default="lacks",
+        alternatives=("serves",),
+        modelled=("serves",),
+        confidence="inferred",
+        source="oracle/oci-cloud-controller-manager v1.35.0, load_balancer_spec.go (getBackendSetNamePortMap), makes "
+        "no such backend set",
     ),
     Assumption(
         id="nlb-return-path",
@@ -248,9 +272,10 @@ _REGISTRY = (
     ),
     Assumption(
         id="pod-vnic-carries-pod-traffic",
-        statement="A packet from a pod to another machine leaves through the VNIC of the pod's subnet.",
+        statement="A packet from a pod to another machine is routed by its node, and leaves through the VNIC of the "
+        "pod's subnet.",
         default="pod-vnic",
-        alternatives=("primary-vnic",),
+        alternatives=("primary-vnic", "past-the-node"),
         modelled=("primary-vnic",),
         confidence="inferred",
         source="docs.oracle.com ContEng contengpodnetworking_topic-OCI_CNI_plugin.htm (2026-09)",

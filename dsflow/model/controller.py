@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsflow.model import annotated
-from dsflow.model.services import LoadBalancer, Refusal, Service
+from dsflow.model.services import LoadBalancer, Refusal, Service, ServicePort
 from dsflow.model.topology import Topology
 from dsflow.net.address import Family
 
 __all__ = [
     "IPV6_LABEL",
     "balancer_of",
+    "is_mixed",
     "labels_are_written",
     "node_subnets_lacking",
     "preserves_source",
@@ -44,8 +45,12 @@ def preserves_source(service: Service, topology: Topology) -> bool:
 
 
 def rule_mode(service: Service, balancer: LoadBalancer, topology: Topology) -> str:
-    """Which security rules the controller writes: All, Frontend, NSG or None, as always with virtual nodes (ibid.)."""
-    return "None" if topology.has_virtual_nodes else annotated.rule_mode(service, balancer)
+    """Which security rules the controller writes: All, Frontend, NSG or None.
+
+    In front of virtual nodes it manages no security lists (ibid.).
+    """
+    mode = annotated.rule_mode(service, balancer)
+    return "None" if topology.has_virtual_nodes and mode in ("All", "Frontend") else mode
 
 
 def refusals(service: Service, topology: Topology) -> Iterator[Refusal]:
@@ -116,6 +121,12 @@ def _of_families(service: Service, balancer: LoadBalancer, topology: Topology) -
         for name in node_subnets_lacking(family, topology):
             reason = f"{told}, but subnet/{name} of the nodes has no {family.title} prefix"
             yield Refusal(reason, f"give subnet/{name} an {family.title} prefix", ("ip_family_policy",))
+
+
+def is_mixed(service: Service, port: ServicePort) -> bool:
+    """Whether TCP and UDP share a port of a dual-stack Service (load_balancer_spec.go, getBackendSetNamePortMap)."""
+    same = [other for other in service.ports if other.port == port.port]
+    return len(same) > 1 and len(service.families) > 1
 
 
 def node_subnets_lacking(family: Family, topology: Topology) -> list[str]:

@@ -72,11 +72,14 @@ class NetworkSecurityGroup(_RuleSet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedRules(_RuleSet):
-    """What OKE's cloud controller adds to the security lists of a subnet, by whose name it goes."""
+    """What OKE's cloud controller adds: to the security lists of a subnet, to a group, or in one of a load balancer.
+
+    It goes by the name of the subnet, or by the id of the group or load balancer.
+    """
 
     @property
     def id(self) -> str:
-        """``cloud-controller/SUBNET``."""
+        """``cloud-controller/SUBNET``, ``cloud-controller/nsg/NAME`` or ``cloud-controller/lb/NAME``."""
         return f"cloud-controller/{self.name}"
 
 

@@ -67,7 +67,8 @@ def load_balancer_rows(topology: Topology) -> Iterator[Listed]:
         told = _as_annotated(balancer, services, topology) if topology.profile is Profile.AS_BUILT else ((),) * 5
         names = tuple(service.id for service in services)
         cells = balancer.name, *addresses, balancer.subnet, balancer.kind
-        yield balancer.id, (*cells, names, balancer.appliances or balancer.backends, *told)
+        registered = "pods at node ports" if topology.has_virtual_nodes and balancer.backends == "nodes" else None
+        yield balancer.id, (*cells, names, balancer.appliances or registered or balancer.backends, *told)
 
 
 def _as_annotated(

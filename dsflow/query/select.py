@@ -81,7 +81,8 @@ def _same_node(topology: Topology) -> _Pair | str:
     pods = _pods(topology)
     listening = _two_of_each_machine(pods, topology)
     found = _first_pair(pods, lambda pod: listening.get(topology.machine_of(pod).id, []))
-    return found or "no two pods on one node, one of them listening"
+    alone = "pods on virtual nodes are machines of their own"
+    return found or (alone if topology.has_virtual_nodes else "no two pods on one node, one of them listening")
 
 
 def _cross_node(topology: Topology) -> _Pair | str:

@@ -62,7 +62,7 @@ class Sensitivity:
         found = "true" if self.checked.holds else f"false, {self.checked.found}"
         if not self.tried:
             return f"{found}; no assumption that it rests on has another answer to try"
-        return f"{found}, whatever is assumed ({', '.join(map(str, self.tried))} tried)"
+        return f"{found}, whichever one is switched ({', '.join(map(str, self.tried))} tried)"
 
 
 def sensitivities(simulation: Simulation) -> Iterator[Sensitivity]:

@@ -71,6 +71,7 @@ def _contradictions(service: Service, balancer: LoadBalancer, topology: Topology
         yield key, f'"{given}", but {balancer.id} has no public address'
     yield from _of_places(service, balancer, topology)
     yield from _of_modes(service, balancer)
+    yield from _of_groups(service, balancer, topology)
 
 
 def _of_places(service: Service, balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[str, str]]:
@@ -82,6 +83,17 @@ def _of_places(service: Service, balancer: LoadBalancer, topology: Topology) -> 
         yield key, f"no effect here: {balancer.id} is in subnet/{balancer.subnet}, as its addresses are"
     if annotated.hides_private_address(service) and balancer.public_ipv4 is None:
         yield annotated.EXTERNAL_IP_ONLY, f'"true", but {balancer.id} has no public address to list'
+
+
+def _of_groups(service: Service, balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[str, str]]:
+    """The groups of back ends that the controller is to manage."""
+    key = annotated.BACKEND_GROUPS
+    if service.annotation(key) is not None and controller.rule_mode(service, balancer, topology) != "NSG":
+        yield key, f"no effect without {annotated.RULE_MODE}: NSG"
+        return
+    for name in annotated.backend_groups(service):
+        if name not in topology.nsgs:
+            yield key, f'"{name}" is no NSG of the scenario, so that no rule is added to it here'
 
 
 def _of_modes(service: Service, balancer: LoadBalancer) -> Iterator[tuple[str, str]]:

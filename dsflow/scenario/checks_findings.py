@@ -83,7 +83,10 @@ def services_without_pods(topology: Topology, parsed: Parsed) -> None:
         if not selected:
             parsed.note(("services", name), f"no pod of namespace {service.namespace} bears its selector's labels")
         elif not any(pod.ready for pod in selected):
-            parsed.note(("services", name), f"none of its {len(selected)} pods is ready")
+            parsed.note(
+                ("services", name),
+                "its only pod is not ready" if len(selected) == 1 else f"none of its {len(selected)} pods is ready",
+            )
 
 
 def kube_proxy_in_the_article(topology: Topology, parsed: Parsed) -> None:

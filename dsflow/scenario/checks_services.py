@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsflow.model.annotated import shortens
 from dsflow.model.cluster import Pod
-from dsflow.model.controller import IPV6_LABEL, balancer_of, labels_are_written, node_subnets_lacking, rule_mode
+from dsflow.model.controller import (
+    IPV6_LABEL,
+    balancer_of,
+    is_mixed,
+    labels_are_written,
+    node_subnets_lacking,
+    rule_mode,
+)
 from dsflow.model.services import LoadBalancer, Service, ServicePort
 from dsflow.model.topology import Profile, Topology
 from dsflow.net.address import Family
@@ -133,7 +141,9 @@ def source_ranges_without_effect(topology: Topology, parsed: Parsed) -> None:
         path = ("services", name, "load_balancer_source_ranges")
         if rule_mode(service, balancer, topology) == "None":
             told = f"the cloud controller writes no security rules for {balancer.id} (mode None): they keep nobody out"
-            parsed.note(path, f"{told} there")
+            asking = "; kube-proxy still refuses who asks from nodes and pods" if shortens(service) else ""
+            parsed.note(path, f"{told} there{asking}")
+            continue
         for family in service.families:
             if balancer.address(family) is not None and not any(p.family is family for p in service.source_ranges):
                 parsed.note(path, f"no {family.title} range, so that {family.title} clients are kept out")
@@ -161,6 +171,10 @@ def _missing(service: Service, balancer: LoadBalancer, topology: Topology) -> It
             yield f"{service.ip_family_policy}, but {balancer.id} has no {family.title} address{why}"
         elif address is not None and family is Family.IPV6 and balancer.is_network:
             yield from _without_back_ends(balancer, topology)
+            shared = sorted({port.port for port in service.ports if is_mixed(service, port)})
+            if shared:
+                ports = ", ".join(map(str, shared))
+                yield f"TCP and UDP share port {ports}, for which the cloud controller makes no IPv6 back ends"
 
 
 def _without_back_ends(balancer: LoadBalancer, topology: Topology) -> Iterator[str]:
@@ -169,7 +183,11 @@ def _without_back_ends(balancer: LoadBalancer, topology: Topology) -> Iterator[s
     nodes = [node for node in topology.nodes.values() if node.ipv6 is not None]
     if lacking:
         yield f"{balancer.id} has an IPv6 address, but subnet/{lacking[0]} of the nodes no IPv6 prefix: no listener"
-    elif labels_are_written(topology) and not any(IPV6_LABEL in dict(node.labels) for node in nodes):
+    elif (
+        not topology.has_virtual_nodes
+        and labels_are_written(topology)
+        and not any(IPV6_LABEL in dict(node.labels) for node in nodes)
+    ):
         yield f"{balancer.id} has an IPv6 address, but no node with one bears the label {IPV6_LABEL}: no back end"
 
 

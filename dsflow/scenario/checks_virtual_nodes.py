@@ -6,6 +6,7 @@ docs.oracle.com ContEng/Tasks/contengcomparingvirtualwithmanagednodes_topic.htm 
 from __future__ import annotations
 
 from dsflow.model import annotated
+from dsflow.model.cluster import Listener
 from dsflow.model.controller import balancer_of
 from dsflow.model.services import NODE_PORTS
 from dsflow.model.topology import Profile, Topology
@@ -14,13 +15,15 @@ from dsflow.scenario.parsed import Parsed
 __all__ = ["annotations_without_effect", "policies_without_effect", "ports_of_pods", "virtual_nodes"]
 
 _WITH_VIRTUAL_NODES = (annotated.PRESERVE_SOURCE, annotated.RULE_MODE, *annotated.LIST_MODE.values())
+_BY_GROUPS = "nsg"
+_HEALTHZ = Listener("tcp", 10256)
 
 
 def virtual_nodes(topology: Topology, parsed: Parsed) -> None:
     """They are no part of the article, all nodes are or none, and their pods have addresses of their own."""
     virtual = {name for name, node in topology.nodes.items() if node.virtual}
     managed = next((name for name in topology.nodes if name not in virtual), None)
-    for name in virtual & topology.nodes.keys():
+    for name in (name for name in topology.nodes if name in virtual):
         path = ("nodes", name)
         if topology.profile is Profile.ARTICLE:
             found = "virtual with profile: article, which knows managed nodes only"
@@ -51,14 +54,16 @@ def ports_of_pods(topology: Topology, parsed: Parsed) -> None:
             if listener.port in NODE_PORTS:
                 told = f"{listener} is among the node ports, 30000-32767, which pods on virtual nodes may not use"
                 parsed.note(("pods", name, "listen"), told)
+            elif listener == _HEALTHZ:
+                parsed.note(("pods", name, "listen"), f"{listener} is the health check of the kube-proxy in that pod")
 
 
 def annotations_without_effect(topology: Topology, parsed: Parsed) -> None:
-    """Clients are never kept, and the controller writes no security rules."""
+    """Clients are never kept, and the controller manages no security lists."""
     if not topology.has_virtual_nodes:
         return
     for name, service in topology.services.items():
         if balancer_of(service, topology) is not None:
             for key in _WITH_VIRTUAL_NODES:
-                if service.annotation(key) is not None:
+                if (service.annotation(key) or _BY_GROUPS).lower() != _BY_GROUPS:
                     parsed.note(("services", name, "annotations", key), "no effect in front of virtual nodes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dsflow.scenario.schema_types import (
     AnyPrefix,
@@ -82,6 +82,12 @@ class PodText(Text):
     )
 
 
+IpFamily = Annotated[Literal["ipv4", "ipv6"], BeforeValidator(lambda text: _SPELT.get(str(text), text))]
+"""A family in dsflow's own words, or as Kubernetes spells it."""
+
+_SPELT = {"IPv4": "ipv4", "IPv6": "ipv6"}
+
+
 class ServicePortText(Text):
     """One port of a Service."""
 
@@ -109,7 +115,7 @@ class ServiceText(Text):
     ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None = Field(
         None, description="Its ipFamilyPolicy; left out: the families of its addresses, else SingleStack as built."
     )
-    ip_families: list[Literal["ipv4", "ipv6"]] = Field(
+    ip_families: list[IpFamily] = Field(
         [], description="Its ipFamilies in order; left out: those of its ClusterIPs, else by the policy."
     )
     external_traffic_policy: Literal["Cluster", "Local"] = Field(

@@ -133,6 +133,43 @@ def test_under_local_pods_and_the_node_itself_are_led_anywhere(family: int) -> N
 
 
 @BOTH
+def test_what_a_node_asks_of_a_cluster_ip_is_hidden_where_kube_proxy_knows_pods(family: int) -> None:
+    """proxier.go: what is not local, as the detector has it, is marked; a pod of the node is local."""
+    for value, kinds_of_node in (("detects", ["service-dnat", "masquerade"]), ("does-not-detect", ["service-dnat"])):
+        simulation = built(("assumptions.kube-proxy-knows-pods", value))
+        chain = simulation.trace("node/node-3", SERVICE, family=family, tcp=80)
+        assert (kinds(chain), chain.round_trip) == (kinds_of_node, "delivered")
+        pod = simulation.trace("pod/kube-system/coredns-bfd957d6b-w2tgj", SERVICE, family=family, tcp=80)
+        assert kinds(pod) == ["service-dnat"]
+
+
+@BOTH
+def test_what_a_machine_is_led_to_itself_is_hidden_at_the_loopback(family: int) -> None:
+    """postrouting comes before the loopback: a host-network end point that its own node asks (the hairpin)."""
+    host = {
+        "node": "node-3",
+        "host_network": True,
+        "labels": {"app": "only"},
+        "listen": ["tcp/80"],
+    }
+    simulation = dsflow.load(AS_BUILT).what_if(
+        {"pods.default/host": host, "services.default/nginx.selector": {"app": "only"}}
+    )
+    for target, port in ((SERVICE, 80), (_address("node-3", family), NODE_PORT)):
+        chain = simulation.trace("node/node-3", target, family=family, tcp=port)
+        forward = chain.traces[0]
+        assert ([hop.device for hop in forward.hops], chain.round_trip) == (["node/node-3"], "delivered")
+        applied = [row for row in chain.nat_applied if row.direction == "forward"]
+        assert [row.kind.value for row in applied] == ["service-dnat", "hairpin-masquerade"]
+        hidden = applied[-1]
+        assert hidden.before is not None
+        assert hidden.after is not None
+        assert (hidden.before.src == hidden.after.src, hidden.before.sport == hidden.after.sport) == (True, False)
+        back = [row.kind.value for row in chain.nat_applied if row.direction == "reply"]
+        assert back == ["hairpin-masquerade", "service-dnat"]
+
+
+@BOTH
 def test_the_mode_nftables_rejects_what_asks_for_no_port_of_a_service(family: int) -> None:
     """pkg/proxy/nftables/proxier.go, cluster-ips-check; by iptables it leaves the node as anything else."""
     iptables = built().what_if({"service_ranges": ["10.96.0.0/16", "fd00:eeee:eeee:1::/108"]})

@@ -271,6 +271,11 @@ def test_tcp_and_udp_on_one_port_have_no_ipv6_back_ends_in_dual_stack() -> None:
     assert both.trace(CLIENT, SERVICE, family=4, udp=53).disposition == "no-listener"  # nothing listens in the pods
     chain = both.trace(CLIENT, SERVICE, family=6, udp=53)
     assert (chain.disposition, "TCP and UDP share port 53" in chain.traces[0].reason) == ("no-backend", True)
+    assert "nlb-mixed-ports-lack-ipv6" in chain.assumptions
+    assert "kube-proxy-health-in-ipv6" not in chain.assumptions
+    assert any("TCP and UDP share port 53" in str(finding) for finding in both.topology.findings)
+    served = both.what_if({"assumptions.nlb-mixed-ports-lack-ipv6": "serves"})
+    assert served.trace(CLIENT, SERVICE, family=6, udp=53).disposition == "no-listener"
 
 
 @BOTH

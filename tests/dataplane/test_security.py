@@ -15,6 +15,10 @@ from dsflow.trace.chain import Chain
 from dsflow.trace.step import VNIC_STAGE as STAGE
 from tests.cases import AS_BUILT, CLIENT, DNS, HOST_POD, MATE, POD, PUBLIC_NODE, REMOTE, SERVICE, SERVICE_GATEWAY, WEB
 
+MODE = 'services.default/nginx.annotations."service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"'
+UNMANAGED = {MODE: "None"}
+"""Without the rules that the cloud controller adds for a flexible load balancer."""
+
 BOTH = pytest.mark.parametrize("family", [4, 6])
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 ADDRESS = {4: "100.0.5.102", 6: "2001:db8:100:4:0:6ed9:2497:6dd8"}  # of POD
@@ -178,7 +182,7 @@ def test_pods_of_one_node_meet_no_vnic(family: int) -> None:
 @BOTH
 def test_a_load_balancer_has_a_vnic_too(family: int) -> None:
     """Its clients come in, and what it dials goes out."""
-    lb = {"load_balancers.nginx.nsgs": ["lb"]}
+    lb = {"load_balancers.nginx.nsgs": ["lb"], **UNMANAGED}
     no_way_in = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {"egress": [{"to": "0.0.0.0/0"}]}}, **lb})
     chain = no_way_in.trace(CLIENT, SERVICE, family=family, tcp=80)
     assert end(chain) == ("denied-ingress", "lb/nginx")
@@ -237,7 +241,6 @@ LISTED: dict[str, Any] = {
     "subnets.lb.security_lists": ["lb"],
     "subnets.nodes.security_lists": ["nodes"],
 }
-MODE = 'services.default/nginx.annotations."service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"'
 
 
 @BOTH
@@ -274,7 +277,9 @@ def test_health_checks_that_do_not_get_through_leave_no_back_end(kind: str, fami
             "nodes": {"ingress": into, "egress": [{"to": to} for to in ALL]},
         }
         members = {f"nodes.node-{n}.nsgs": ["nodes"] for n in (1, 2, 3)} | {"load_balancers.nginx.nsgs": ["lb"]}
-        return dsflow.load(AS_BUILT).what_if({"nsgs": groups, **members, "load_balancers.nginx.kind": kind})
+        return dsflow.load(AS_BUILT).what_if(
+            {"nsgs": groups, **members, "load_balancers.nginx.kind": kind, **UNMANAGED}
+        )
 
     assert rules(2, 2).trace(CLIENT, SERVICE, family=family, tcp=80).disposition == "delivered"
     for simulation, at in ((rules(1, 2), "egress rule"), (rules(2, 1), "ingress rule")):
@@ -297,7 +302,7 @@ def test_only_nodes_that_are_healthy_are_back_ends(kind: str, family: int) -> No
     """One node lets no health check in; it is left out, unless policies are ignored."""
     closed: dict[str, Any] = {"ingress": [], "egress": [{"to": to} for to in ALL]}
     changes = {"nsgs": {"closed": closed}, "nodes.node-1.nsgs": ["closed"], "load_balancers.nginx.kind": kind}
-    simulation = dsflow.load(AS_BUILT).what_if(changes)
+    simulation = dsflow.load(AS_BUILT).what_if(changes | UNMANAGED)
 
     def dialled(**options: Any) -> set[str]:
         branches = simulation.branches(CLIENT, SERVICE, family=family, tcp=80, **options)
@@ -330,6 +335,80 @@ def test_for_a_network_load_balancer_it_adds_nothing_unless_told(family: int) ->
     (number,) = ServiceEnds(managed.topology).health_check_ports.values()
     assert not managed.trace("lb/nginx", "node/node-1", family=family, tcp=number).disposition.is_denial
     assert managed.trace(CLIENT, "node/node-1", family=6, tcp=number).disposition == "denied-ingress"
+
+
+@BOTH
+def test_what_the_controller_adds_counts_beside_groups(family: int) -> None:
+    """Every subnet has a list that it can add to, though the scenario may not write one."""
+    closed = dsflow.load(AS_BUILT).what_if({"nsgs": {"lb": {}}, "load_balancers.nginx.nsgs": ["lb"]})
+    assert closed.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
+    bare = closed.what_if({"subnets.lb.security_lists": []})
+    assert end(bare.trace(CLIENT, SERVICE, family=family, tcp=80)) == ("denied-ingress", "lb/nginx")
+
+
+@BOTH
+def test_source_ranges_keep_out_whom_no_other_rule_lets_in(family: int) -> None:
+    """They are rules of the controller's, and rules only allow."""
+    net = "203.0.113.0/24" if family == 4 else "2001:db8:aaaa::/48"
+    ranges = {"services.default/nginx.load_balancer_source_ranges": [net]}
+    group = {"nsgs": {"lb": {"ingress": []}}, "load_balancers.nginx.nsgs": ["lb"]}
+    ranged = dsflow.load(AS_BUILT).what_if({**ranges, **group})
+    refused = ranged.trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert end(refused) == ("denied-ingress", "lb/nginx")
+    assert refused.forward.hops[-1].steps[0].stage == STAGE
+    opened = ranged.what_if({"nsgs.lb.ingress": [{"from": EVERYWHERE[family], "protocol": "tcp", "dport": 80}]})
+    assert opened.trace(CLIENT, SERVICE, family=family, tcp=80).succeeded
+
+
+RULE_MODE = 'services.default/nginx.annotations."oci.oraclecloud.com/security-rule-management-mode"'
+BACKEND_GROUPS = 'services.default/nginx.annotations."oci.oraclecloud.com/oci-backend-network-security-group"'
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["flexible", "network", "keeping"])
+def test_the_mode_nsg_lets_clients_in_and_back_ends_only_where_their_groups_are_named(kind: str, family: int) -> None:
+    """A group of the load balancer's own; ContEng, contengconfiguringloadbalancersnetworkloadbalancers-subtopic."""
+    members: dict[str, Any] = {f"nodes.node-{n}.nsgs": ["workers"] for n in (1, 2, 3)}
+    workers = {"egress": [{"to": to} for to in ALL]}
+    changes = {
+        "nsgs": {"lb": {}, "workers": workers},
+        "load_balancers.nginx.nsgs": ["lb"],
+        "load_balancers.nginx.kind": "flexible" if kind == "flexible" else "network",
+        "services.default/nginx.external_traffic_policy": "Local" if kind == "keeping" else "Cluster",
+        RULE_MODE: "NSG",
+        **members,
+    }
+    front = dsflow.load(AS_BUILT).what_if(changes)
+    assert end(front.trace(CLIENT, SERVICE, family=family, tcp=80)) == ("no-backend", "lb/nginx")
+    both = front.what_if({BACKEND_GROUPS: "workers"})
+    chain = both.trace(CLIENT, SERVICE, family=family, tcp=80)
+    assert chain.succeeded
+    rules = {str(step.rule).partition("#")[0] for trace in chain.traces for hop in trace.hops for step in hop.steps}
+    assert {"cloud-controller/lb/nginx/ingress", "cloud-controller/lb/nginx/egress"} <= rules
+    assert "cloud-controller/nsg/workers/ingress" in rules
+    direct = both.trace(CLIENT, "node/node-1", family=6, tcp=31080)
+    assert direct.disposition == ("delivered" if kind == "keeping" else "denied-ingress")
+    other = [str(finding) for finding in front.what_if({BACKEND_GROUPS: "nobody"}).topology.findings]
+    assert any('"nobody" is no NSG of the scenario' in finding for finding in other)
+    without = [str(finding) for finding in both.what_if({RULE_MODE: "SL-All"}).topology.findings]
+    assert any("no effect without oci.oraclecloud.com/security-rule-management-mode: NSG" in told for told in without)
+
+
+@BOTH
+def test_errors_of_ipv6_pass_with_their_connection_by_an_assumption(family: int) -> None:
+    """A datagram that is too long for a link beyond: the error comes back to the VNIC that let the datagram out."""
+    listed = {
+        "security_lists.pods": {"egress": [{"to": to} for to in ALL]},
+        "subnets.pods.security_lists": ["pods"],
+    }
+    passes = dsflow.load("oke-sydney-gua").what_if(listed)
+    judged = passes.what_if({"assumptions.icmpv6-errors-pass-with-connections": "judged"})
+    asked: dict[str, Any] = {"udp": 53, "size": 4000, "df": True if family == 4 else None}
+    for simulation, through in ((passes, True), (judged, family == 4)):
+        chain = simulation.trace(POD, WEB, family=family, **asked)
+        told = next(trace for trace in chain.traces if trace.direction == "error")
+        assert (told.disposition == "delivered") == through
+        assert ("icmpv6-errors-pass-with-connections" in chain.assumptions) == (through and family == 6)
 
 
 def test_in_the_article_there_is_no_controller() -> None:

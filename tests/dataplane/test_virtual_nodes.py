@@ -10,6 +10,8 @@ import pytest
 import dsflow
 from dsflow import Simulation
 from dsflow.lab.plan import make_plan
+from dsflow.net.address import Family
+from dsflow.query.select import select
 from dsflow.trace.chain import Chain
 from tests.cases import left, way
 
@@ -167,6 +169,25 @@ def test_policies_are_of_no_effect() -> None:
     simulation = built(deny)
     assert simulation.trace(POD, WEB_1, family=4, tcp=8080).round_trip == "delivered"
     assert any("nothing enforces NetworkPolicies" in str(finding) for finding in simulation.topology.findings)
+
+
+@BOTH
+def test_a_pod_is_no_stranger_to_its_own_kube_proxy(family: int) -> None:
+    """Under Local a detector tells pods before it is seen that the asker is local; under Cluster all are hidden."""
+    local = built({"services.default/web.external_traffic_policy": "Local"})
+    for simulation, hidden in ((built(), True), (local, False)):
+        chain = simulation.trace(
+            POD, str(simulation.topology.pods["default/client"].address(Family(family))), family=family, tcp=30080
+        )
+        kinds = {row.kind.value for row in chain.nat_applied}
+        assert chain.round_trip == "delivered"
+        assert ("masquerade" in kinds) == hidden
+    assert "kube-proxy-knows-pods" in chain.assumptions
+
+
+def test_run_says_why_no_two_pods_share_a_node() -> None:
+    selections = {(one.path_type, one.missing) for one in select(built().topology)}
+    assert ("same-node", "pods on virtual nodes are machines of their own") in selections
 
 
 def test_the_lab_puts_pods_on_their_subnets_wire() -> None:

@@ -33,7 +33,7 @@ def test_what_holds_whatever_is_assumed_says_what_was_tried() -> None:
     assert not found.depends
     tried = "vcn-lowers-ttl: leaves"
     assert tried in str(found)
-    assert ": true, whatever is assumed (" in str(found)
+    assert ": true, whichever one is switched (" in str(found)
 
 
 def test_what_fails_may_hold_under_another_assumption() -> None:
@@ -45,7 +45,7 @@ def test_what_fails_may_hold_under_another_assumption() -> None:
 
 def test_what_fails_either_way_says_how() -> None:
     (found,) = sensitivities(expecting(CROSS | {"disposition": "no-route"}))
-    assert ": false, disposition: delivered: expected no-route, whatever is assumed (" in str(found)
+    assert ": false, disposition: delivered: expected no-route, whichever one is switched (" in str(found)
 
 
 def test_the_other_answer_is_the_default_where_that_is_switched() -> None:

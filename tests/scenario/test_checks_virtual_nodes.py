@@ -61,7 +61,7 @@ def test_the_article_knows_none() -> None:
             f'services.default/packets.annotations."{NLB}/is-preserve-source": no effect in front of virtual nodes',
         ),
         (
-            {'services."default/packets".annotations."oci.oraclecloud.com/security-rule-management-mode"': "NSG"},
+            {'services."default/packets".annotations."oci.oraclecloud.com/security-rule-management-mode"': "SL-All"},
             'services.default/packets.annotations."oci.oraclecloud.com/security-rule-management-mode": no effect in '
             "front of virtual nodes",
         ),
