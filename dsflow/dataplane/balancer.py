@@ -190,12 +190,13 @@ def sees(service: Service, balancer: LoadBalancer, topology: Topology) -> str:
         told = f"the pod sees the {'node' if hidden else 'load balancer'}'s address"
         if hidden and topology.has_virtual_nodes:
             told = "the pod sees the load balancer's address, or that of the pod which leads on to it"
-    version = proxy_protocol(service, balancer)
+    speaks_tcp = balancer.is_network or listener_protocol(service) == "TCP"
+    version = proxy_protocol(service, balancer) if speaks_tcp else None
     if version is not None:
         return f"{told}, and the client's in the proxy protocol, version {version}"
     if preserved:
         return told
-    if not balancer.is_network and listener_protocol(service) != "TCP":
+    if not speaks_tcp:
         return f"{told}, and the client's in X-Forwarded-For"
     return f"{told}, and nothing of the client"
 

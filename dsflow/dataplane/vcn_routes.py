@@ -8,7 +8,7 @@ reached directly and no rule can divert it.  What enters by a gateway goes by th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dsflow.dataplane.action import Action, Drop, Evidence, Forward, Neighbor, Rule, ToOwner
@@ -23,6 +23,8 @@ from dsflow.model.vcn import Gateway, LocalPeeringGateway, RouteRule, ServiceGat
 from dsflow.net.address import Address, Family, Prefix
 
 __all__ = ["VcnRoutes", "checked_there"]
+
+_IPV6_TO_NAT = "ipv6-rules-to-nat-gateways"
 
 Owners = Mapping[Family, Mapping[int, Neighbor]]
 """Who has which address of a VCN."""
@@ -92,9 +94,15 @@ class VcnRoutes:
     def _written(self, holder: str, table: str | None) -> Iterator[tuple[Prefix, Action]]:
         """The rules of a table as rows, in the words of who uses it."""
         found = self._index.topology.route_tables.get(table or "")
-        for number, rule in enumerate(found.rules if found else (), start=1):
-            action = self._static(rule, number, holder)
-            yield from ((prefix, action) for prefix in _destinations(rule, self._index))
+        rules = found.rules if found else ()
+        for number, rule in enumerate(rules, start=1):
+            if not self._is_missed(rule) or not _covered_by_another(rule, rules):
+                action = self._static(rule, number, holder)
+                yield from ((prefix, action) for prefix in _destinations(rule, self._index))
+
+    def _is_missed(self, rule: RouteRule) -> bool:
+        """Whether OCI is taken to refuse a rule, so that it is not there."""
+        return _is_of_ipv6_to_nat(rule) and self._index.topology.assumes(_IPV6_TO_NAT) == "refused"
 
     def _static(self, rule: RouteRule, number: int, holder: str) -> Forward | Drop:
         words = Rule(
@@ -105,6 +113,13 @@ class VcnRoutes:
         if rule.next_hop is not None:
             return _to_private_ip(words, rule.next_hop, self._index)
         gateway = self._index.gateways_by_id[rule.target]
+        if _is_of_ipv6_to_nat(rule):
+            words = replace(words, assumption=_IPV6_TO_NAT)
+        if self._is_missed(rule):
+            reason = (
+                f"{rule.destination} would lead to {rule.target}, but OCI refuses such a rule, and no other covers it"
+            )
+            return Drop(replace(words, reason=reason), Disposition.NO_ROUTE)
         return Forward(words, Neighbor(rule.target, rule.target, self._vcn.id, self._index.attachment(gateway)))
 
     @staticmethod
@@ -131,6 +146,19 @@ def _missing_rule(holder: str, table: str | None, prefix: Prefix | str, gateway:
     if table is None:
         return f"give {holder} a route table that leads {prefix} to {gateway.id}"
     return f"add the rule {prefix}: {gateway.id} to route_tables.{table}.rules"
+
+
+def _is_of_ipv6_to_nat(rule: RouteRule) -> bool:
+    """Whether a rule leads IPv6 to a gateway that carries none."""
+    ipv6 = isinstance(rule.destination, Prefix) and rule.destination.family is Family.IPV6
+    return ipv6 and rule.target.startswith(("natgw/", "sgw/"))
+
+
+def _covered_by_another(rule: RouteRule, rules: Sequence[RouteRule]) -> bool:
+    """Whether a wider rule of the same table, of those that OCI takes, serves what a rule is about."""
+    own = rule.destination
+    wider = (other.destination for other in rules if other is not rule and not _is_of_ipv6_to_nat(other))
+    return isinstance(own, Prefix) and any(isinstance(one, Prefix) and own in one for one in wider)
 
 
 def _destinations(rule: RouteRule, index: Index) -> tuple[Prefix, ...]:

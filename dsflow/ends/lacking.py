@@ -23,6 +23,8 @@ def lacks(end: End, asker: End, family: Family, refused: str | None) -> Drop:
     """What to say of an end that has no address of a family; ``refused`` is why it got no load balancer."""
     if end.service is not None and asker.is_in_cluster:
         return _no_cluster_ip(end.service, family)
+    if end.service is not None and family not in end.service.families:
+        return _not_served(end.service, family)
     holder = end.id
     if end.service is not None:
         holder = end.service.load_balancer or f"{end.id} a load balancer with"
@@ -36,11 +38,15 @@ def lacks(end: End, asker: End, family: Family, refused: str | None) -> Drop:
 def _no_cluster_ip(service: Service, family: Family) -> Drop:
     """A ClusterIP of a family that the Service serves is there, be it written or not."""
     if family not in service.families:
-        other = " and ".join(served.title for served in service.families)
-        single = "is SingleStack and " if service.ip_family_policy == "SingleStack" else ""
-        mend = f"serve {family.title} too: ip_family_policy: PreferDualStack"
-        rule = Rule(reason=f"{service.id} {single}serves {other} only", mend=mend)
-        return Drop(rule, Disposition.FAMILY_UNAVAILABLE)
+        return _not_served(service, family)
     key = f"cluster_ipv{family.value}"
     rule = Rule(reason=f"nobody wrote the {family.title} ClusterIP of {service.id}", mend=f"write it as its {key}")
     return Drop(rule, Disposition.UNDETERMINED)
+
+
+def _not_served(service: Service, family: Family) -> Drop:
+    other = " and ".join(served.title for served in service.families)
+    single = "is SingleStack and " if service.ip_family_policy == "SingleStack" else ""
+    mend = f"serve {family.title} too: ip_family_policy: PreferDualStack"
+    rule = Rule(reason=f"{service.id} {single}serves {other} only", mend=mend)
+    return Drop(rule, Disposition.FAMILY_UNAVAILABLE)

@@ -82,6 +82,25 @@ _REGISTRY = (
         source="docs.oracle.com Network/Tasks/NATgateway.htm (2025-02) gives about 20,000; no page tells the policy",
     ),
     Assumption(
+        id="nat-idle-as-conntrack",
+        statement="A NAT gateway forgets an idle connection after the times of the VCN's connection tracking. No "
+        "answer rests on it, as no time passes between the packets of a question.",
+        default="as-conntrack",
+        alternatives=("other-times",),
+        confidence="unknown",
+        source="docs.oracle.com Network/Tasks/NATgateway.htm (2025-02) gives no times",
+    ),
+    Assumption(
+        id="ipv6-rules-to-nat-gateways",
+        statement="OCI takes an IPv6 rule to a NAT or service gateway, and what the rule covers ends there.",
+        default="taken",
+        alternatives=("refused",),
+        modelled=("refused",),
+        confidence="inferred",
+        source="docs.oracle.com Network/Concepts/ipv6.htm (2026-09) says that such a gateway carries no IPv6, not "
+        "whether the rule is refused",
+    ),
+    Assumption(
         id="node-masquerade-off",
         statement="A node does not masquerade ordinary pod egress, since pod addresses are routable in the VCN.",
         default="off",

@@ -33,6 +33,9 @@ class Rested(NamedTuple):
         if self.asked is not None:
             told = f"{len(self.counts)} of {len(ASSUMPTIONS)} assumptions"
             yield f"{told}; {self.asked} questions were asked: the main job's and the scenario's own."
+            idle = [f"{name}: {value}" for name, value in self.switched.items() if name not in self.counts]
+            if idle:
+                yield f"switched, and no answer rests on it: {', '.join(idle)}."
 
     def _entries(self) -> Iterator[Assumption]:
         return (entry for name, entry in ASSUMPTIONS.items() if name in self.counts)

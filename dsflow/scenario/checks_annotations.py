@@ -72,6 +72,7 @@ def _contradictions(service: Service, balancer: LoadBalancer, topology: Topology
     yield from _of_places(service, balancer, topology)
     yield from _of_modes(service, balancer)
     yield from _of_groups(service, balancer, topology)
+    yield from _of_listeners(service, balancer)
 
 
 def _of_places(service: Service, balancer: LoadBalancer, topology: Topology) -> Iterator[tuple[str, str]]:
@@ -94,6 +95,15 @@ def _of_groups(service: Service, balancer: LoadBalancer, topology: Topology) -> 
     for name in annotated.backend_groups(service):
         if name not in topology.nsgs:
             yield key, f'"{name}" is no NSG of the scenario, so that no rule is added to it here'
+
+
+def _of_listeners(service: Service, balancer: LoadBalancer) -> Iterator[tuple[str, str]]:
+    """The proxy protocol is for listeners of TCP (docs.oracle.com Balance/Reference/httpheaders.htm, 2026-09)."""
+    if balancer.is_network or service.annotation(annotated.PROXY_PROTOCOL) is None:
+        return
+    protocol = annotated.listener_protocol(service)
+    if protocol != "TCP":
+        yield annotated.PROXY_PROTOCOL, f"no effect with {protocol} listeners, which tell in X-Forwarded-For"
 
 
 def _of_modes(service: Service, balancer: LoadBalancer) -> Iterator[tuple[str, str]]:

@@ -131,11 +131,15 @@ def service_ranges(topology: Topology, parsed: Parsed) -> None:
         path = ("service_ranges", at)
         if first.setdefault(prefix.family, prefix) is not prefix:
             parsed.report(path, f'"{prefix}" beside {first[prefix.family]}', f"one {prefix.family.title} range")
-        for vcn in topology.vcns.values():
-            for own in vcn.prefixes(prefix.family):
-                if own in prefix or prefix in own:
-                    found = f'"{prefix}", which overlaps {own} of VCN {vcn.name}'
-                    parsed.report(path, found, "a range outside, as OKE demands")
+        for name, own in _overlapping(prefix, topology):
+            found = f'"{prefix}", which overlaps {own} of VCN {name}'
+            parsed.report(path, found, "a range outside, as OKE demands")
+
+
+def _overlapping(prefix: Prefix, topology: Topology) -> Iterator[tuple[str, Prefix]]:
+    """The prefixes of VCNs that overlap one, with their VCN."""
+    for vcn in topology.vcns.values():
+        yield from ((vcn.name, own) for own in vcn.prefixes(prefix.family) if own in prefix or prefix in own)
 
 
 def cluster_addresses(topology: Topology, parsed: Parsed) -> None:
@@ -146,6 +150,7 @@ def cluster_addresses(topology: Topology, parsed: Parsed) -> None:
                 continue
             _check_outside_vcns(("services", name, key), address, topology, parsed)
             ranges = [prefix for prefix in topology.service_ranges if prefix.family is address.family]
+            ranges = [prefix for prefix in ranges if not any(_overlapping(prefix, topology))]
             if ranges and not any(address in prefix for prefix in ranges):
                 parsed.report(("services", name, key), f'"{address}"', f"an address in {ranges[0]}, the service range")
 

@@ -45,7 +45,9 @@ def test_a_scenario_shows_what_it_takes_instead(capsys: pytest.CaptureFixture[st
     entries = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)["assumptions"]}
     assert (entries["vcn-lowers-ttl"]["default"], entries["vcn-lowers-ttl"]["taken"]) == ("lowers", "leaves")
     assert entries["vcn-lowers-ttl"]["modelled"] == ["leaves"]
+    file.write_text(file.read_text().replace("{vcn-lowers-ttl", "{kube-proxy-mode: nftables, vcn-lowers-ttl"))
     assert main(["assumptions", str(file)]) == 0
     table = capsys.readouterr().out
     assert " TAKEN " in table.splitlines()[0]
     assert next(line for line in table.splitlines() if line.startswith("vcn-lowers-ttl")).split()[-2] == "leaves"
+    assert table.endswith("switched, and no answer rests on it: kube-proxy-mode: nftables.\n")

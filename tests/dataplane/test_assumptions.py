@@ -290,6 +290,24 @@ def test_neighbor_discovery_that_security_rules_judge(rules: list[dict[str, Any]
     assert ignoring.trace(POD, REMOTE, family=6, tcp=80, ignore_policy=True).disposition == "delivered"
 
 
+def test_ipv6_rules_to_nat_gateways_that_oci_refuses() -> None:
+    """What is not there diverts nothing: another rule serves, or none."""
+    led = {'route_tables.pods.rules."::/0"': "natgw/nat"}
+    narrow = {'route_tables.pods.rules."2001:db8:ffff::/48"': "natgw/nat"}
+    for value, alone, beside in (
+        ("taken", "family-unavailable", "family-unavailable"),
+        ("refused", "no-route", "delivered"),
+    ):
+        chain = taken("ipv6-rules-to-nat-gateways", value, more=led).trace(POD, WEB, family=6, tcp=443)
+        assert chain.disposition == alone
+        assert "ipv6-rules-to-nat-gateways" in chain.assumptions
+        assert (
+            taken("ipv6-rules-to-nat-gateways", value, more=narrow).trace(POD, WEB, family=6, tcp=443).disposition
+            == beside
+        )
+        assert taken("ipv6-rules-to-nat-gateways", value, more=led).trace(POD, WEB, family=4, tcp=443).succeeded
+
+
 def test_what_cannot_be_taken_is_told_with_what_can() -> None:
     assumptions = {"vcn-lowers-ttl": "raises", "igw-rewrites-at-edge": "at-vnic", "vcn-lowers-tll": "leaves"}
     assert problems({"assumptions": assumptions}) == [

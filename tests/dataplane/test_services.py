@@ -146,6 +146,10 @@ def test_with_ip_mode_proxy_nodes_leave_the_load_balancers_address_alone(family:
         ({}, "and nothing of the client"),
         ({f"{BETA}-backend-protocol": "HTTP"}, "and the client's in X-Forwarded-For"),
         ({f"{BETA}-connection-proxy-protocol-version": "2"}, "and the client's in the proxy protocol, version 2"),
+        (
+            {f"{BETA}-connection-proxy-protocol-version": "2", f"{BETA}-backend-protocol": "HTTP"},
+            "and the client's in X-Forwarded-For",
+        ),
     ],
 )
 def test_what_the_pod_learns_of_a_proxys_client_is_told(annotations: dict[str, str], learned: str) -> None:

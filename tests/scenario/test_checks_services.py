@@ -139,6 +139,8 @@ def test_annotations_that_do_nothing_or_contradict_are_found_with_their_keys() -
         (False, saying(**{f"{BETA}-internal": "false"}) | {"load_balancers.nginx.public_ipv4": None},
          "has no public address"),
         (False, saying(**{f"{BETA}-subnet1": "ocid1.subnet.oc1..a"}), "no effect here: lb/nginx is in subnet/lb"),
+        (False, saying(**{f"{BETA}-connection-proxy-protocol-version": "2", f"{BETA}-backend-protocol": "HTTP"}),
+         "no effect with HTTP listeners"),
         (False, saying(**{f"{BETA}-security-list-management-mode": "All",
                                "oci.oraclecloud.com/security-rule-management-mode": "NSG"}), "no effect beside"),
         (True, saying(**{f"{NLB}/is-preserve-source": "true"}), "which the cloud controller refuses"),
