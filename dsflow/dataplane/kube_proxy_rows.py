@@ -49,6 +49,9 @@ _mode_rule = partial(source_code_rule, further=(MODE,))
 IN_PODS = "virtual-node-kube-proxy"
 """The assumption on which rests what kube-proxy does in a pod on a virtual node."""
 
+KNOWS_PODS = "kube-proxy-knows-pods"
+"""The assumption on which rests whom kube-proxy takes for a pod."""
+
 BACK = source_code_rule(reason="an answer, translated back by its session")
 
 
@@ -76,7 +79,7 @@ class ServiceRows:
         self._ends = index.service_ends
         self._is_pod = isinstance(machine, Pod)
         self._serves_itself = self._is_pod and index.topology.assumes(IN_PODS) == "own-pod"
-        self._knows_pods = index.topology.assumes("kube-proxy-knows-pods") == "detects"
+        self._knows_pods = index.topology.assumes(KNOWS_PODS) == "detects"
 
     def _ports(self) -> Iterator[tuple[Service, ServicePort, Family, tuple[EndPoint, ...]]]:
         for service in self._topology.services.values():
@@ -110,10 +113,10 @@ class ServiceRows:
         """For what comes in: from other machines by the primary VNIC, from pods by their own interfaces."""
         for service, port, family, ends in self._ports():
             yield from self._of_cluster_ip(service, port, family, ends)
+            here = self._here(service, port, family)
             for door in self._doors(service, port, family):
                 for source in door.sources():
                     row = partial(self._row, service, port, door.address, door.number, source=source)
-                    here = self._here(service, port, family)
                     if self._serves_itself and here:
                         yield row(here)
                     elif service.external_policy == "Cluster":
@@ -122,15 +125,14 @@ class ServiceRows:
                         yield row(here)
                     elif ends:
                         yield row(here, in_interface=PRIMARY)
-                        yield row(ends if self._knows_pods else here, assumption="kube-proxy-knows-pods")
+                        yield row(ends if self._knows_pods else here, assumption=KNOWS_PODS)
 
     def sent(self) -> Iterator[NatRow]:
         """For what the node itself sends, host-network pods included, or the pod on a virtual node."""
-        hides = self._knows_pods and not self._is_pod
         for service, port, family, ends in self._ports():
-            yield from self._of_cluster_ip(service, port, family, ends, hides=hides)
+            yield from self._of_cluster_ip(service, port, family, ends, by_node=not self._is_pod)
+            as_pod = self._is_pod and service.external_policy == "Local"
             for door in self._doors(service, port, family):
-                kept = self._is_pod and self._knows_pods and service.external_policy == "Local"
                 for source in door.sources():
                     yield self._row(
                         service,
@@ -138,15 +140,15 @@ class ServiceRows:
                         door.address,
                         door.number,
                         ends,
-                        marks=None if kept else NatKind.MASQUERADE,
+                        marks=None if as_pod and self._knows_pods else NatKind.MASQUERADE,
                         source=source,
-                        assumption="kube-proxy-knows-pods" if service.external_policy == "Local" else None,
+                        assumption=KNOWS_PODS if as_pod else None,
                     )
 
     def _of_cluster_ip(
-        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...], *, hides: bool = False
+        self, service: Service, port: ServicePort, family: Family, ends: tuple[EndPoint, ...], *, by_node: bool = False
     ) -> Iterator[NatRow]:
-        """Pods are seen as they are; what else asks is hidden, where kube-proxy can tell."""
+        """Pods are seen as they are; a node that asks is hidden, where kube-proxy can tell."""
         address = service.cluster_address(family)
         if address is not None:
             local = service.internal_policy == "Local"
@@ -156,8 +158,8 @@ class ServiceRows:
                 address,
                 port.port,
                 self._here(service, port, family) if local else ends,
-                marks=NatKind.MASQUERADE if hides else None,
-                assumption="kube-proxy-knows-pods" if hides else None,
+                marks=NatKind.MASQUERADE if by_node and self._knows_pods else None,
+                assumption=KNOWS_PODS if by_node else None,
             )
 
     def _row(
@@ -185,8 +187,8 @@ class ServiceRows:
                 id=name,
                 reason=reason,
                 source=service.source,
-                assumption=assumption,
-                further=(IN_PODS, MODE) if self._is_pod else (MODE,),
+                assumption=assumption or (IN_PODS if self._is_pod else None),
+                further=(IN_PODS, MODE) if self._is_pod and assumption else (MODE,),
             ),
             address=None,
             back=replace(BACK, id=name, source=service.source),
