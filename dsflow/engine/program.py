@@ -24,7 +24,7 @@ from dsflow.dataplane.tables import (
 from dsflow.engine.outcome import Stage
 from dsflow.engine.stages import stage_for
 from dsflow.net.address import Family
-from dsflow.trace.step import Pattern
+from dsflow.trace.step import Pattern, Record
 
 __all__ = ["Network", "Phase", "Program"]
 
@@ -60,9 +60,10 @@ class Program:
     """The stages of one device, by the way a packet takes through it.
 
     Where a device is *plain* for a family, it decides by interface and addresses alone, so the first
-    packet's decisions hold for the next between the same ends; ``patterns`` keeps them.  ``addresses`` are the
-    device's own, ``home`` those and the ones that it shares with others, by family and number; ``home_phase``
-    is what a packet to them meets.  ``redirects`` says whether the device tells senders of better ways.
+    packet's decisions hold for the next between the same ends; ``patterns`` keeps them, and ``homeward`` what was
+    decided about packets to the device itself before its listeners were asked.  ``addresses`` are the device's own,
+    ``home`` those and the ones that it shares with others, by family and number; ``home_phase`` is what a packet to
+    them meets.  ``redirects`` says whether the device tells senders of better ways.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class Program:
         "device",
         "home",
         "home_phase",
+        "homeward",
         "patterns",
         "plain",
         "redirects",
@@ -105,6 +107,7 @@ class Program:
             self.plain = set()  # what they let through has ports, and is remembered
         self.redirects = any(isinstance(table, Redirect) for table in device.forward)
         self.patterns: dict[Ends, Pattern] = {}
+        self.homeward: dict[Ends, tuple[tuple[str, Rule], ...]] = {}
         self.addresses = {
             (family, value)
             for found in device.interfaces.values()
@@ -132,6 +135,12 @@ class Program:
         if len(self.patterns) >= MOST_PATTERNS:
             self.patterns.clear()
         self.patterns[ends] = pattern
+
+    def remember_home(self, ends: Ends, told: Iterable[Record]) -> None:
+        """Keep what led a packet to the device itself."""
+        if len(self.homeward) >= MOST_PATTERNS:
+            self.homeward.clear()
+        self.homeward[ends] = tuple((record[0], record[2]) for record in told)
 
 
 class Network:

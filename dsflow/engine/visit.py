@@ -229,7 +229,12 @@ def _run(
     """Run the stages until one of them ends the visit or the packet is out; ``at.packet`` is how it then is."""
     at.enter(state.of(program.device.id), in_interface, packet, largest)
     phase: Phase | None = program.sending if in_interface is None else program.arriving
-    mtu_bytes = 0
+    ends = in_interface, packet.family, packet.src, packet.dst
+    known = program.homeward.get(ends)
+    if known is not None:  # how it comes to the listeners is known
+        records += [(name, PASS, rule, packet, None, None, 0) for name, rule in known]
+        phase = program.home_phase
+    mtu_bytes, begun = 0, len(records)
     while phase is not None:
         for name, usual, stage in phase.stages:
             outcome = stage(packet, at)
@@ -254,6 +259,8 @@ def _run(
             elif isinstance(outcome, Deliver) and phase.delivered is not None:
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 at.route = None
+                if phase is program.arriving and packet.family in program.plain:
+                    program.remember_home(ends, records[begun:])
                 phase = phase.delivered
                 break
             elif isinstance(outcome, Continue):
