@@ -246,6 +246,16 @@ def _run(
                 mtu_bytes = limit(outcome, at)
                 phase = phase.forwarded
                 break
+            if isinstance(outcome, Deliver):
+                if phase.delivered is None:
+                    records.append((name, Effect.DELIVER, outcome.rule, packet, None, None, mtu_bytes))
+                    return outcome
+                records.append((name, PASS, outcome.rule, packet, None, None, 0))
+                at.route = None
+                if phase is program.arriving and packet.family in program.plain:
+                    program.remember_home(ends, records[begun:])
+                phase = phase.delivered
+                break
             if isinstance(outcome, Packet):
                 records.append((name, REWRITE, usual, packet, outcome, None, 0))
                 packet = at.packet = outcome
@@ -256,13 +266,6 @@ def _run(
                 at.snat = outcome.snat or at.snat
                 at.mark = outcome.mark or at.mark
                 at.translated = True
-            elif isinstance(outcome, Deliver) and phase.delivered is not None:
-                records.append((name, PASS, outcome.rule, packet, None, None, 0))
-                at.route = None
-                if phase is program.arriving and packet.family in program.plain:
-                    program.remember_home(ends, records[begun:])
-                phase = phase.delivered
-                break
             elif isinstance(outcome, Continue):
                 records.append((name, PASS, outcome.rule, packet, None, None, 0))
                 if name == Redirect.stage and program.device.icmp_burst is not None:
@@ -316,10 +319,8 @@ def _note(
 PASS, REWRITE = Effect.PASS, Effect.REWRITE  # looked up once, not per packet
 
 
-def _effect(end: Deliver | Drop | Reoriginate) -> Effect:
+def _effect(end: Drop | Reoriginate) -> Effect:
     match end:
-        case Deliver():
-            return Effect.DELIVER
         case Reoriginate():
             return Effect.RE_ORIGINATE
         case Drop(disposition=Disposition.UNDETERMINED):

@@ -80,7 +80,7 @@ def walk(
     known = None if wire else state.of(origin).path_mtu.get((packet.family, packet.dst))
     at = At(known, flaw, attached, raw=raw, chooser=state.chooser, lenient=state.lenient)
     at.packet = packet
-    special = raw or attached is not None or known is not None
+    special = raw or attached is not None or known is not None  # more than addresses decides
     program = network.program(origin)
     in_interface: str | None = None
     packets: tuple[Packet, ...] = (packet,)
@@ -92,13 +92,14 @@ def walk(
         if wire is not None:
             hop, end = _put(program, wire, packet, leg)
             wire = None
-        elif pattern is None or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes or len(packets) > 1 or special:
+        elif pattern is None or special or packet.ttl <= 1 or len(packet.raw) > pattern.mtu_bytes:
             hop, end = visit(network, program, state, at, in_interface, packets, leg)
             if at.refused:
                 told = _attached(at)
                 refusals += tuple(Refusal(hop, drop, piece, told, mtu) for drop, piece, mtu in at.refused)
             at.path_mtu = at.attached = None  # knowledge of the sender's, of no use on the way
-            at.raw = special = False
+            at.raw = False
+            special = len(hop.left) > 1
         else:  # the decisions are known, only the packet is new
             end = pattern.forward
             if in_interface is None:
