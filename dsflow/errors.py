@@ -54,11 +54,15 @@ class DsflowError(Exception):
 
 
 class ScenarioError(DsflowError):
-    """A scenario that cannot be used; ``problems`` holds every reason at once."""
+    """A scenario that cannot be used; ``problems`` holds every reason at once.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    ``findings`` are what its author should know besides, as far as that can be told.
+    """
+
+    def __init__(self, problems: Sequence[Problem], findings: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        self.findings = tuple(findings)
+        super().__init__("\n".join([*map(str, self.problems), *(f"warning: {found}" for found in self.findings)]))
 
 
 class UsageError(DsflowError):

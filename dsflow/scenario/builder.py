@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
-from dsflow.errors import ScenarioError
+from dsflow.errors import Problem, ScenarioError
 from dsflow.model.topology import Profile, Topology
 from dsflow.scenario import checks
 from dsflow.scenario.builder_cloud import CloudBuilder
@@ -29,14 +29,18 @@ def build(document: Document) -> Topology:
     Raises
     ------
     ScenarioError
-        With all problems, in the order of the text.
+        With all problems, in the order of the text, and the findings beside them.
     """
     parsed = parse(document)
     topology = _topology(parsed)
     checks.run(topology, parsed)
     if parsed.problems:
-        raise ScenarioError(sorted(parsed.problems, key=lambda problem: (problem.file, problem.line or 0)))
+        raise ScenarioError(*(sorted(told, key=_place) for told in (parsed.problems, parsed.findings)))
     return replace(topology, findings=tuple(parsed.findings))
+
+
+def _place(told: Problem) -> tuple[str, int]:
+    return told.file, told.line or 0
 
 
 def _topology(parsed: Parsed) -> Topology:

@@ -101,7 +101,7 @@ _FINDINGS = (
 
 
 def run(topology: Topology, parsed: Parsed) -> None:
-    """Report every problem; note the findings of a scenario that has none."""
+    """Report every problem, and note the findings, where entries did not fit the schema only without such problems."""
     checks, finds = list(_CHECKS), list(_FINDINGS)
     if _has_security(topology):
         from dsflow.scenario import checks_policies, checks_security  # most scenarios need neither
@@ -110,9 +110,14 @@ def run(topology: Topology, parsed: Parsed) -> None:
         finds += [*checks_security.FINDINGS, *checks_policies.FINDINGS]
     for check in checks:
         check(topology, parsed)
-    if not parsed.problems:
-        for find in finds:
+    if parsed.problems and (parsed.set_aside or parsed.items_aside):
+        return  # of what was left out nothing can be said, nor of what it would have been to the rest
+    for find in finds:
+        try:
             find(topology, parsed)
+        except Exception:
+            if not parsed.problems:
+                raise  # else it is about something that is wrong, and waits until that is mended
 
 
 def _has_security(topology: Topology) -> bool:

@@ -67,9 +67,8 @@ def _check_holder(path: Path, collection: str, name: str, vcn: str | None, topol
     if found is None:
         if not parsed.is_set_aside(collection, name):
             parsed.report_unknown(path, name, _WORDS[collection], known)
-    elif vcn is not None and found.vcn != vcn:
-        whose = f"VCN {found.vcn}" if found.vcn else "no VCN"
-        parsed.report(path, f"{show(name)}, which is of {whose}", f"one of VCN {vcn}, like the VNIC")
+    elif vcn and found.vcn and found.vcn != vcn:  # that a VCN is missing is told where it is
+        parsed.report(path, f"{show(name)}, which is of VCN {found.vcn}", f"one of VCN {vcn}, like the VNIC")
 
 
 def rules(topology: Topology, parsed: Parsed) -> None:

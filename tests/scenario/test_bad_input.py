@@ -110,3 +110,48 @@ def test_an_unknown_key_hides_nothing_else_in_its_entry() -> None:
     assert len(told) == 2, told
     assert any('unknown key "acces"' in line for line in told)
     assert any('"locl"' in line and 'did you mean "local"' in line for line in told)
+
+
+def test_errors_and_findings_are_told_at_once() -> None:
+    """One of each that the author of an OKE cluster meets, with file and line; findings after errors."""
+    base: dict[str, Any] = {
+        "apiVersion": "dsflow/v1",
+        "name": "bad",
+        "base": "oke-sydney-as-built",
+        "service_ranges": ["100.0.0.0/20", "fd00:eeee:eeee:1::/108"],
+        "nsgs": {"far": {"vcn": "other"}, "pods": {"ingress": [{"from": f"192.0.2.{n}/32"} for n in range(130)]}},
+        "vcns": {"other": {"ipv4": ["172.16.0.0/16"]}},
+        "subnets": {
+            **{name: {"vcn": "oke"} for name in ("nodes", "pods", "lb")},
+            "far": {"vcn": "other", "ipv4": "172.16.1.0/24"},
+        },
+        "gateways": {name: {"vcn": "oke"} for name in ("igw", "nat", "office")},
+        "route_tables": {name: {"vcn": "oke"} for name in ("nodes", "pods", "lb")},
+        "nodes": {"node-1": {"nsgs": ["far"]}},
+        "services": {
+            "default/nobody": {"selector": {"app": "none"}, "ports": [{"port": 80}]},
+            "default/direct": {"annotations": {"oci-network-load-balancer.oraclecloud.com/internal": "true"}},
+        },
+        "network_policies": {
+            "default/mixed": {
+                "pod_selector": {},
+                "ingress": [{"from": [{"ip_block": {"cidr": "10.0.0.0/8", "except": ["2001:db8::/32"]}}]}],
+            }
+        },
+    }
+    for name in ("lb", "nodes", "pods"):
+        base["nsgs"].setdefault(name, {})["vcn"] = "oke"
+    with pytest.raises(ScenarioError) as caught:
+        scenario.build(scenario.read(base))
+    wrong = [problem.path for problem in caught.value.problems]
+    assert wrong == [
+        "service_ranges[0]",
+        "nodes.node-1.nsgs[0]",
+        "network_policies.default/mixed.ingress[0].from[0].ip_block.except[0]",
+    ]
+    known = [finding.path for finding in caught.value.findings]
+    assert "services.default/nobody" in known
+    assert 'services.default/direct.annotations."oci-network-load-balancer.oraclecloud.com/internal"' in known
+    assert "nsgs.pods" in known  # more rules than OCI allows
+    lines = str(caught.value).splitlines()
+    assert [line.startswith("warning: ") for line in lines] == [False] * len(wrong) + [True] * len(known)
