@@ -8,6 +8,7 @@ from dsflow.dataplane.action import Delay, Neighbor
 from dsflow.dataplane.common import fabric_forward
 from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.index import Index
+from dsflow.dataplane.public_addresses import exchange, exchanges_at_vnics
 from dsflow.dataplane.sources import IcmpSources
 from dsflow.dataplane.tables import Returns, RouteLookup, Routes, Senders
 from dsflow.dataplane.vcn_routes import VcnRoutes
@@ -37,14 +38,18 @@ def compile_vcn(vcn: Vcn, index: Index) -> Device:
             holder = index.fabric_interface(device, vnic)
             tables[holder] = made.of_sender(holder, vnic.route_table, index.topology.subnets[vnic.subnet], vnic.source)
 
+    edge = index.internet_gateway(vcn.name)
+    exchanges = [exchange(edge, edge.id, index)] if edge is not None and exchanges_at_vnics(index) else []
     lookup = RouteLookup(tables=tables, senders=_senders(vcn, index, made))
     return Device(
         id=vcn.id,
         kind="vcn",
         interfaces={name: Interface(name=name) for name in tables if name is not None},
-        receive=(*_returns(vcn, index), lookup),
+        receive=(*_returns(vcn, index), *(found.inbound for found in exchanges), lookup),
         forward=fabric_forward(index.topology),
         send=(lookup,),
+        leave=tuple(found.outbound for found in exchanges),
+        capabilities=tuple(found.capability for found in exchanges),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=Toll(forwarded=(Delay("fabric_ad"),), forwarded_new=(Delay("fabric_ad"),)),
         source=vcn.source,

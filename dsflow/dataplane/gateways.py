@@ -11,8 +11,9 @@ from dsflow.dataplane.index import EDGE_LINK, Index
 from dsflow.dataplane.internet import OFF_MODEL, PRIVATE_SPACE, internet_rows, off_internet
 from dsflow.dataplane.match import Match
 from dsflow.dataplane.nat import NatCapability, NatKind, NatRow, PortPool
+from dsflow.dataplane.public_addresses import exchange, exchanges_at_vnics, public_addresses
 from dsflow.dataplane.strangers import strangers
-from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, StaticNat, Track
+from dsflow.dataplane.tables import Confirm, Filter, Nat, RouteLookup, Track
 from dsflow.model.vcn import Gateway, InternetGateway, Ipv6Prefix, NatGateway, ServiceGateway, Vcn
 from dsflow.net.address import Family, Prefix
 
@@ -41,45 +42,18 @@ def _internet_gateway(gateway: InternetGateway, index: Index) -> Device:
     """
     vcn = index.topology.vcns[gateway.vcn]
     rows = [*disabled(gateway), *strangers(gateway, vcn, index), *_ipv6_scope(vcn, index)]
-    exchange = index.public_ipv4.get(vcn.name, {})
-    inbound = {public: private for public, (private, _) in exchange.items()}
-    rules = {number: _one_to_one(source) for number, (_, source) in exchange.items()}
-    outbound = {private: public for public, private in inbound.items()}
+    lookup = _lookup(gateway, vcn, index)
+    scope = Filter(rows=tuple(rows), stage="scope")
+    here = None if exchanges_at_vnics(index) else exchange(gateway, "internet", index)
     return Device(
         id=gateway.id,
         kind="igw",
         interfaces=_interfaces(vcn.id, "internet"),
-        receive=(
-            Filter(rows=tuple(rows), stage="scope"),
-            StaticNat(
-                kind=NatKind.PUBLIC_IP_ONE_TO_ONE,
-                hook="prerouting",
-                interface="internet",
-                exchange=inbound,
-                rules=rules,
-            ),
-            _lookup(gateway, vcn, index),
-        ),
+        receive=(scope, lookup) if here is None else (scope, here.inbound, lookup),
         forward=fabric_forward(index.topology),
-        send=(_lookup(gateway, vcn, index),),
-        leave=(
-            StaticNat(
-                kind=NatKind.PUBLIC_IP_ONE_TO_ONE,
-                hook="postrouting",
-                interface="internet",
-                exchange=outbound,
-                rules={private: rules[public] for private, public in outbound.items()},
-                miss=_no_public_address(gateway, index),
-            ),
-        ),
-        capabilities=(
-            NatCapability(
-                kind=NatKind.PUBLIC_IP_ONE_TO_ONE,
-                idle=Rule(reason="no address of this packet was exchanged here"),
-                families=(4,),
-                cannot=Rule(reason="an Internet gateway passes IPv6 unchanged"),
-            ),
-        ),
+        send=(lookup,),
+        leave=() if here is None else (here.outbound,),
+        capabilities=() if here is None else (here.capability,),
         icmp_sources=virtual_router_addresses(vcn, index),
         toll=toll("igw"),
         source=gateway.source,
@@ -182,7 +156,8 @@ def _lookup(
 def _inside(gateway: Gateway, vcn: Vcn, index: Index) -> dict[Prefix, Action]:
     rule = Rule(reason=f"{{dst}} is inside {vcn.id}")
     forward = Forward(rule, Neighbor(vcn.id, vcn.id, gateway.id, index.attachment(gateway)))
-    return {prefix: forward for family in Family for prefix in vcn.prefixes(family)}
+    own = [prefix for family in Family for prefix in vcn.prefixes(family)]
+    return dict.fromkeys([*own, *(public_addresses(vcn, index) if exchanges_at_vnics(index) else ())], forward)
 
 
 def _ipv6_scope(vcn: Vcn, index: Index) -> list[_Row]:
@@ -286,25 +261,6 @@ def _exhausted(gateway: NatGateway) -> Drop:
         mend="spread the destinations, or use more NAT gateways",
     )
     return Drop(rule, Disposition.NAT_EXHAUSTED)
-
-
-def _one_to_one(source: str) -> Rule:
-    return Rule(
-        reason="the public IPv4 and the private one stand for each other",
-        source=source,
-        assumption="igw-rewrites-at-edge",
-    )
-
-
-def _no_public_address(gateway: InternetGateway, index: Index) -> Drop:
-    nat = index.nat_gateway(gateway.vcn)
-    rule = Rule(
-        id=gateway.id,
-        reason="{src} has no public IPv4, and without one nothing crosses an Internet gateway",
-        source=gateway.source,
-        mend="in the sender's route table, lead 0.0.0.0/0 to " + (nat.id if nat else "a NAT gateway, yet to be added"),
-    )
-    return Drop(rule, Disposition.NO_PUBLIC_ADDRESS)
 
 
 def _interfaces(*names: str) -> dict[str, Interface]:

@@ -68,6 +68,7 @@ _REGISTRY = (
         statement="A public IPv4 is exchanged for its private one at the Internet gateway, one to one, both ways.",
         default="at-gateway",
         alternatives=("at-vnic",),
+        modelled=("at-vnic",),
         confidence="inferred",
         source="docs.oracle.com Network/Tasks/managingIGs.htm (2026-09)",
     ),

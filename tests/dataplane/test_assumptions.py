@@ -12,7 +12,7 @@ from dsflow.errors import NotModelledError
 from dsflow.lab.plan import make_plan
 from dsflow.model.assumptions import ASSUMPTIONS
 from dsflow.trace.chain import Chain
-from tests.cases import AS_BUILT, CLIENT, DNS, LOCAL_DNS, MATE, POD, REMOTE, SERVICE, WEB
+from tests.cases import AS_BUILT, CLIENT, DNS, LOCAL_DNS, MATE, POD, PUBLIC_NODE, REMOTE, SERVICE, WEB
 from tests.scenario.helpers import problems
 
 BOTH = pytest.mark.parametrize("family", [4, 6])
@@ -290,6 +290,27 @@ def test_neighbor_discovery_that_security_rules_judge(rules: list[dict[str, Any]
     assert ignoring.trace(POD, REMOTE, family=6, tcp=80, ignore_policy=True).disposition == "delivered"
 
 
+def test_public_addresses_that_are_exchanged_at_the_vnics() -> None:
+    """The gateway sees them already; where both ends are in the VCN, the packet still crosses it."""
+    for value, device in (("at-gateway", "igw/igw"), ("at-vnic", "vcn/oke")):
+        simulation = taken(
+            "igw-rewrites-at-edge", value, more={**PUBLIC_NODE, "nodes.node-2.public_ipv4": "203.0.113.78"}
+        )
+        for origin, target, port in (
+            (CLIENT, SERVICE, 80),
+            ("node/node-1", WEB, 443),
+            ("node/node-1", "203.0.113.20", 80),
+            (CLIENT, "node/node-1", 22),
+        ):
+            chain = simulation.trace(origin, target, family=4, tcp=port)
+            assert chain.round_trip == "delivered"
+            assert {row.device for row in chain.nat_applied if row.kind.value == "public-ip-one-to-one"} == {device}
+            assert "igw-rewrites-at-edge" in chain.assumptions
+        bare = simulation.what_if({'route_tables.pods.rules."0.0.0.0/0"': "igw/igw"}).trace(POD, WEB, family=4, tcp=443)
+        assert (bare.disposition, bare.traces[0].hops[-1].device) == ("no-public-address", device)
+        assert simulation.trace(POD, WEB, family=6, tcp=443).nat_applied == ()
+
+
 def test_ipv6_rules_to_nat_gateways_that_oci_refuses() -> None:
     """What is not there diverts nothing: another rule serves, or none."""
     led = {'route_tables.pods.rules."::/0"': "natgw/nat"}
@@ -309,10 +330,10 @@ def test_ipv6_rules_to_nat_gateways_that_oci_refuses() -> None:
 
 
 def test_what_cannot_be_taken_is_told_with_what_can() -> None:
-    assumptions = {"vcn-lowers-ttl": "raises", "igw-rewrites-at-edge": "at-vnic", "vcn-lowers-tll": "leaves"}
+    assumptions = {"vcn-lowers-ttl": "raises", "node-masquerade-off": "on", "vcn-lowers-tll": "leaves"}
     assert problems({"assumptions": assumptions}) == [
         'assumptions.vcn-lowers-ttl: "raises": expected lowers or leaves',
-        'assumptions.igw-rewrites-at-edge: "at-vnic", which is not modelled: expected at-gateway',
+        'assumptions.node-masquerade-off: "on", which is not modelled: expected off',
         'assumptions.vcn-lowers-tll: "vcn-lowers-tll": there is no assumption of that name; '
         'did you mean "vcn-lowers-ttl"?',
     ]
