@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from dsflow.dataplane.action import Action, Delay, Drop, Evidence, Forward, Neighbor, Rule
+from dsflow.dataplane.action import Action, Continue, Delay, Drop, Evidence, Forward, Neighbor, Rule
 from dsflow.dataplane.common import (
     EVERYWHERE,
     LINUX_FORWARD,
@@ -21,9 +21,10 @@ from dsflow.dataplane.device import Device, Interface, Toll
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.index import VETH_LINK, Index
 from dsflow.dataplane.linux_checks import martians
+from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.nat import NatCapability, NatKind
 from dsflow.dataplane.sources import IcmpSources
-from dsflow.dataplane.tables import RouteLookup, Routes, SourceCheck
+from dsflow.dataplane.tables import Filter, RouteLookup, Routes, SourceCheck
 from dsflow.model.cluster import Machine, Node, Pod
 from dsflow.model.services import NODE_PORTS
 from dsflow.model.topology import Profile
@@ -131,6 +132,8 @@ def compile_node(node: Node, index: Index) -> Device:
         from dsflow.dataplane.kube_proxy import with_services  # the article knows no Service on a node
 
         device = with_services(device, node, index)
+    if index.topology.assumes(_MASQUERADE_OFF) == "on":
+        device = _tracking(replace(device, forward=(*device.forward, _hidden_pods(node, index))))
     if index.topology.network_policies and index.topology.assumes("policies-are-enforced") == "enforced":
         device = _isolating(device, pods, index)
     return device
@@ -154,13 +157,39 @@ def _node_ports(index: Index) -> Iterator[tuple[int, PortRange, Drop]]:
 
 def _isolating(device: Device, pods: list[Pod], index: Index) -> Device:
     """The node with its pods' NetworkPolicies; a Service with nothing behind it is rejected before they are asked."""
-    from dsflow.dataplane.policies import isolation, tracking_connections  # only where there are some
+    from dsflow.dataplane.policies import isolation  # only where there are some
 
     tables = isolation(index.policies, pods)
-    if not tables:
-        return device
-    isolating = replace(device, forward=(*device.forward, *tables))
-    return tracking_connections(isolating) if index.topology.profile is Profile.ARTICLE else isolating
+    return _tracking(replace(device, forward=(*device.forward, *tables))) if tables else device
+
+
+def _tracking(device: Device) -> Device:
+    """The node with connection tracking, as kube-proxy has it already."""
+    from dsflow.dataplane.policies import tracking_connections  # only where a rule asks for it
+
+    return device if device.tracks_connections else tracking_connections(device)
+
+
+_MASQUERADE_OFF = "node-masquerade-off"
+
+
+def _hidden_pods(node: Node, index: Index) -> Filter:
+    """What becomes of connections that pods open beyond the VCN, if the node hides them: nobody wrote behind what."""
+    vcn = index.vcn_of(node.subnet)
+    own = Rule(
+        reason=f"{{dst}} is in {vcn.id}, where pods are known by their own addresses", assumption=_MASQUERADE_OFF
+    )
+    rows: list[tuple[Match, Drop | Continue]] = []
+    for name in index.pod_vnics(node.name).values():
+        hides = Rule(
+            reason=f"the node would give {{src}} an address of its {name}, and none is known",
+            assumption=_MASQUERADE_OFF,
+        )
+        prefixes = (prefix for family in Family for prefix in vcn.prefixes(family))
+        rows += [(Match(dst=prefix, out_interface=name), Continue(own)) for prefix in prefixes]
+        opening = Match(out_interface=name, states=frozenset({State.NEW}))
+        rows.append((opening, Drop(hides, Disposition.UNDETERMINED)))
+    return Filter(rows=tuple(rows), stage="forward")
 
 
 def _uplink(node: Node, index: Index) -> Forward:

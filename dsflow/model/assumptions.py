@@ -103,9 +103,11 @@ _REGISTRY = (
     ),
     Assumption(
         id="node-masquerade-off",
-        statement="A node does not masquerade ordinary pod egress, since pod addresses are routable in the VCN.",
+        statement="A node does not masquerade ordinary pod egress, since pod addresses are routable in the VCN; if it "
+        "did, nobody knows behind which address.",
         default="off",
         alternatives=("on",),
+        modelled=("on",),
         confidence="inferred",
         source="docs.oracle.com ContEng contengpodnetworking_topic-OCI_CNI_plugin.htm (2026-09)",
     ),

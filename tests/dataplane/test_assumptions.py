@@ -311,6 +311,20 @@ def test_public_addresses_that_are_exchanged_at_the_vnics() -> None:
         assert simulation.trace(POD, WEB, family=6, tcp=443).nat_applied == ()
 
 
+@BOTH
+@pytest.mark.parametrize("base", ["oke-sydney-gua", "oke-sydney-as-built"])
+def test_pods_that_a_node_hides_are_hidden_behind_what_nobody_knows(base: str, family: int) -> None:
+    """Inside the VCN they are themselves, and what answers a connection from outside is not hidden."""
+    other = taken("node-masquerade-off", "on", base)
+    chain = other.trace(POD, WEB, family=family, tcp=443)
+    assert (chain.disposition, chain.traces[0].hops[-1].device) == ("undetermined", "node/node-1")
+    assert "node-masquerade-off" in chain.assumptions
+    assert other.trace(POD, REMOTE, family=family, tcp=80).round_trip == "delivered"
+    assert other.trace("node/node-1", WEB, family=family, tcp=443).disposition != "undetermined"
+    if base == "oke-sydney-gua" and family == 6:
+        assert other.trace(CLIENT, POD, family=6, tcp=80).round_trip == "delivered"
+
+
 def test_ipv6_rules_to_nat_gateways_that_oci_refuses() -> None:
     """What is not there diverts nothing: another rule serves, or none."""
     led = {'route_tables.pods.rules."::/0"': "natgw/nat"}
@@ -330,10 +344,10 @@ def test_ipv6_rules_to_nat_gateways_that_oci_refuses() -> None:
 
 
 def test_what_cannot_be_taken_is_told_with_what_can() -> None:
-    assumptions = {"vcn-lowers-ttl": "raises", "node-masquerade-off": "on", "vcn-lowers-tll": "leaves"}
+    assumptions = {"vcn-lowers-ttl": "raises", "kube-proxy-mode": "ipvs", "vcn-lowers-tll": "leaves"}
     assert problems({"assumptions": assumptions}) == [
         'assumptions.vcn-lowers-ttl: "raises": expected lowers or leaves',
-        'assumptions.node-masquerade-off: "on", which is not modelled: expected off',
+        'assumptions.kube-proxy-mode: "ipvs", which is not modelled: expected iptables or nftables',
         'assumptions.vcn-lowers-tll: "vcn-lowers-tll": there is no assumption of that name; '
         'did you mean "vcn-lowers-ttl"?',
     ]

@@ -60,5 +60,5 @@ def test_the_other_answer_is_the_default_where_that_is_switched() -> None:
 def test_what_is_not_modelled_is_not_passed_over_in_silence() -> None:
     ingress = {"from": CLIENT, "to": SERVICE, "dport": 80, "family": "ipv4", "disposition": "delivered"}
     found = list(sensitivities(expecting(ingress, ingress)))
-    assert ("node-masquerade-off", "on") in untried(found)
+    assert ("pod-vnic-carries-pod-traffic", "past-the-node") in untried(found)
     assert len(untried(found)) == len(set(untried(found)))
