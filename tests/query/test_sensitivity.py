@@ -57,6 +57,12 @@ def test_the_other_answer_is_the_default_where_that_is_switched() -> None:
     assert "vcn-lowers-ttl is leaves" in first
 
 
+def test_plain_devices_rest_on_nothing_that_could_be_switched() -> None:
+    found = [str(one) for one in sensitivities(dsflow.load("two-routers"))]
+    assert len(found) == 16
+    assert all(one.endswith(": true; no assumption that it rests on has another answer to try") for one in found)
+
+
 def test_what_is_not_modelled_is_not_passed_over_in_silence() -> None:
     ingress = {"from": CLIENT, "to": SERVICE, "dport": 80, "family": "ipv4", "disposition": "delivered"}
     found = list(sensitivities(expecting(ingress, ingress)))
