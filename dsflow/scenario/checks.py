@@ -1,7 +1,7 @@
 """Everything that must hold between the objects of a scenario, as one table of checks.
 
-A check takes the topology and reports through :class:`~dsflow.scenario.parsed.Parsed`.  It must bear
-with objects whose own references are wrong: those are reported where they stand, once.
+A check takes the topology and reports through :class:`~dsflow.scenario.parsed.Parsed`; what is only worth knowing it
+notes there.  It must bear with objects whose own references are wrong: those are reported where they stand, once.
 """
 
 from __future__ import annotations
@@ -113,11 +113,7 @@ def run(topology: Topology, parsed: Parsed) -> None:
     if parsed.problems and (parsed.set_aside or parsed.items_aside):
         return  # of what was left out nothing can be said, nor of what it would have been to the rest
     for find in finds:
-        try:
-            find(topology, parsed)
-        except Exception:
-            if not parsed.problems:
-                raise  # else it is about something that is wrong, and waits until that is mended
+        find(topology, parsed)
 
 
 def _has_security(topology: Topology) -> bool:

@@ -54,7 +54,7 @@ def half_of_each_connection(topology: Topology, parsed: Parsed) -> None:
 
 def _subnets_in(prefix: Prefix, vcn: str, topology: Topology) -> Iterator[Subnet]:
     for subnet in topology.subnets.values():
-        if subnet.vcn == vcn and any(prefix.overlaps(own) for own in subnet.prefixes(prefix.family)):
+        if subnet.vcn == vcn in topology.vcns and any(prefix.overlaps(own) for own in subnet.prefixes(prefix.family)):
             yield subnet
 
 
@@ -78,5 +78,6 @@ def _tables_in(subnet: Subnet, topology: Topology) -> Iterator[RouteTable]:
     for device in topology.devices.values():
         names += [vnic.route_table for vnic in device.interfaces.values() if vnic.subnet == subnet.name]
     for name in dict.fromkeys(names):
-        if name is not None:
-            yield topology.route_tables[name]
+        table = topology.route_tables.get(name or "")
+        if table is not None:
+            yield table

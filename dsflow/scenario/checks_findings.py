@@ -55,10 +55,12 @@ def _inside(prefix: Prefix, subnet: Subnet) -> bool:
 def rules_inside_the_vcn(topology: Topology, parsed: Parsed) -> None:
     """Between subnets OCI leads to a private IP, an LPG or a DRG only (managingroutetables.htm, read 2025-03)."""
     for table in topology.route_tables.values():
-        vcn = topology.vcns[table.vcn]
+        vcn = topology.vcns.get(table.vcn)
         for rule in table.rules:
             destination = rule.destination
-            inside = isinstance(destination, Prefix) and any(destination in p for p in vcn.prefixes(destination.family))
+            if vcn is None or not isinstance(destination, Prefix):
+                continue
+            inside = any(destination in prefix for prefix in vcn.prefixes(destination.family))
             if inside and rule.target.startswith(("igw/", "natgw/", "sgw/")):
                 note = f"{destination} is inside VCN {vcn.name}, where OCI leads to a private IP, an LPG or a DRG only"
                 parsed.note(rule_path(table, rule, parsed), note)
@@ -112,8 +114,8 @@ def internet_gateway_without_public_addresses(topology: Topology, parsed: Parsed
     with_pods = {pod.subnet for pod in topology.pods.values() if pod.subnet and pod.ipv4 is not None}
     gateways = {g.id for g in topology.gateways.values() if isinstance(g, InternetGateway)}
     for name in sorted(with_pods - with_public):
-        subnet = topology.subnets[name]
-        table = topology.route_tables.get(subnet.route_table or "")
+        subnet = topology.subnets.get(name)
+        table = topology.route_tables.get(subnet.route_table or "") if subnet else None
         for rule in table.rules if table else ():
             ipv4 = isinstance(rule.destination, Prefix) and rule.destination.family is Family.IPV4
             if table and ipv4 and rule.target in gateways:

@@ -153,7 +153,7 @@ def families_that_are_missing(topology: Topology, parsed: Parsed) -> None:
     """What a Service serves and its load balancer does not, or the other way round, with the controller's reason."""
     for name, service in _behind(topology):
         balancer = balancer_of(service, topology)
-        if balancer is not None:
+        if balancer is not None and balancer.subnet in topology.subnets:
             for told in _missing(service, balancer, topology):
                 parsed.note(("services", name), told)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from dsflow import scenario
 from dsflow.errors import ScenarioError
 from dsflow.model.topology import Topology
 from dsflow.scenario import text
+from tests.clusters import as_built, random_cluster
 from tests.scenario.helpers import TEXT, problems_of_text
+from tests.secured import secured
 from tests.strategies import networks, scenario_data
 
 RAW = TEXT.read_bytes()
@@ -65,6 +69,30 @@ def test_a_scenario_with_one_value_replaced_is_built_or_refused(data: dict[str, 
     except ScenarioError as error:
         result = error.problems
     assert result
+
+
+def _references(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where an object names another one: the mapping and the key."""
+    for key, value in data.items():
+        if key in {"vcn", "subnet", "pod_subnet", "route_table", "node"} and isinstance(value, str):
+            yield data, key
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                yield from _references(inner)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 10_000), st.data())
+def test_a_name_that_nobody_bears_is_told_and_findings_bear_with_it(seed: int, draw: st.DataObject) -> None:
+    """Every check and every finding is asked: nothing that is left out stops them."""
+    random = Random(seed)
+    data = secured(random, as_built(random, random_cluster(random)))
+    places = list(_references(data))
+    for at in draw.draw(st.lists(st.integers(0, len(places) - 1), min_size=1, max_size=3, unique=True)):
+        place, key = places[at]
+        place[key] = "nobody"
+    with pytest.raises(ScenarioError, match='"nobody"'):
+        scenario.build(scenario.read(data))
 
 
 @pytest.mark.parametrize(
