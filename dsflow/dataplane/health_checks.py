@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from dsflow.dataplane.action import Drop, Rule
 from dsflow.dataplane.disposition import Disposition
-from dsflow.dataplane.kube_proxy_health import HEALTHZ, answers_in
+from dsflow.dataplane.kube_proxy_health import answers_in
+from dsflow.model.services import HEALTHZ
 from dsflow.net.address import Family
 from dsflow.net.build import first_packet, reply_to
 

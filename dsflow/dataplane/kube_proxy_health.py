@@ -18,15 +18,12 @@ from dsflow.dataplane.match import Match, State
 from dsflow.dataplane.service_ends import ServiceEnds
 from dsflow.dataplane.tables import Listeners, Table
 from dsflow.model.cluster import Machine, Pod
-from dsflow.model.services import Service
+from dsflow.model.services import HEALTHZ, Service
 from dsflow.model.topology import Topology
 from dsflow.net.address import Family
 from dsflow.net.ranges import PortRange
 
-__all__ = ["HEALTHZ", "IN_IPV6", "answers_in", "health_checks", "with_health_checks"]
-
-HEALTHZ = 10256
-"""kube-proxy's own health check (--healthz-bind-address)."""
+__all__ = ["IN_IPV6", "answers_in", "health_checks", "with_health_checks"]
 
 IN_IPV6 = "kube-proxy-health-in-ipv6"
 """The assumption on which health checks of IPv6 rest."""

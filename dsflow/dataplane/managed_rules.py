@@ -18,11 +18,10 @@ from collections.abc import Iterable, Iterator
 
 from dsflow.dataplane.common import single
 from dsflow.dataplane.index import Index
-from dsflow.dataplane.kube_proxy_health import HEALTHZ
 from dsflow.model.annotated import backend_groups
 from dsflow.model.controller import preserves_source, rule_mode
 from dsflow.model.security import NSG, ManagedRules, SecurityRule
-from dsflow.model.services import LoadBalancer, Service
+from dsflow.model.services import HEALTHZ, LoadBalancer, Service
 from dsflow.model.topology import Profile
 from dsflow.net.address import Family, Prefix
 from dsflow.net.ranges import PortRange

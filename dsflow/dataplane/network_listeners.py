@@ -206,13 +206,11 @@ class Listeners:
 
     def own_clients(self) -> Iterator[tuple[Match, Drop | Continue]]:
         """A back end that asks its own VIP is not led to itself; nor is its pod, where the source is preserved."""
+        drop = Drop(_OWN_CLIENT, Disposition.NO_BACKEND)
         for pod in self._index.pods_with_vnics:
             own = (address for address in (pod.ipv4, pod.ipv6) if address is not None)
-            yield from (
-                (Match(src=single(one), dst=single(one)), Drop(_OWN_CLIENT, Disposition.NO_BACKEND)) for one in own
-            )
+            yield from ((Match(src=single(one), dst=single(one)), drop) for one in own)
         preserving = any(preserves_source(service, self._index.topology) for service in self._services)
-        drop = Drop(_OWN_CLIENT, Disposition.NO_BACKEND)
         for node in self._index.topology.nodes.values():
             holders: list[Node | Pod] = [node, *(self._index.pods_on.get(node.name, []) if preserving else [])]
             for family in Family:

@@ -5,6 +5,8 @@ A step is recorded as a handful of references: words, header differences and ste
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dsflow.dataplane.action import Continue, Deliver, Drop, Forward, Neighbor, Reoriginate, Rule
 from dsflow.dataplane.disposition import Disposition
 from dsflow.dataplane.match import State
@@ -275,12 +277,9 @@ def _run(
             elif isinstance(outcome, Remember):
                 state.own(program.device.id).store(outcome.session)
             elif isinstance(outcome, PassedOver):
-                records += [(name, Effect.SKIP, drop.rule, packet, None, None, 0) for drop in outcome.refusals]
+                records += _passed_over(name, outcome, packet, mtu_bytes)
                 if isinstance(outcome.then, Drop):
-                    records.append((name, _effect(outcome.then), outcome.then.rule, packet, None, None, mtu_bytes))
                     return outcome.then
-                if outcome.then is not None:
-                    records.append((name, PASS, outcome.then.rule, packet, None, None, 0))
             elif state.lenient and isinstance(outcome, Drop) and is_policy(name, outcome):
                 records.append((name, Effect.SKIP, outcome.rule, packet, None, None, 0))
             else:
@@ -291,6 +290,16 @@ def _run(
             phase = phase.then
     assert at.route is not None, "a pipeline ends in a decision"
     return at.route
+
+
+def _passed_over(stage: str, outcome: PassedOver, packet: Packet, mtu_bytes: int) -> Iterator[Record]:
+    """The refusals of a filter that policies are the reason of, and what it said after them."""
+    for drop in outcome.refusals:
+        yield stage, Effect.SKIP, drop.rule, packet, None, None, 0
+    if isinstance(outcome.then, Drop):
+        yield stage, _effect(outcome.then), outcome.then.rule, packet, None, None, mtu_bytes
+    elif outcome.then is not None:
+        yield stage, PASS, outcome.then.rule, packet, None, None, 0
 
 
 def _passable(at: At, packet: Packet, mtu_bytes: int) -> int:

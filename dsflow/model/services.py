@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from dsflow.net.address import Address, Family, Prefix
 
-__all__ = ["NODE_PORTS", "LoadBalancer", "Refusal", "Service", "ServicePort"]
+__all__ = ["HEALTHZ", "NODE_PORTS", "LoadBalancer", "Refusal", "Service", "ServicePort"]
 
 
 NODE_PORTS = range(30000, 32768)
 """Among which Kubernetes draws node ports (kube-apiserver, --service-node-port-range)."""
+
+HEALTHZ = 10256
+"""The port of kube-proxy's own health check (--healthz-bind-address)."""
 
 
 class Refusal(NamedTuple):

@@ -56,11 +56,11 @@ def rules_inside_the_vcn(topology: Topology, parsed: Parsed) -> None:
     """Between subnets OCI leads to a private IP, an LPG or a DRG only (managingroutetables.htm, read 2025-03)."""
     for table in topology.route_tables.values():
         vcn = topology.vcns.get(table.vcn)
+        if vcn is None:
+            continue
         for rule in table.rules:
             destination = rule.destination
-            if vcn is None or not isinstance(destination, Prefix):
-                continue
-            inside = any(destination in prefix for prefix in vcn.prefixes(destination.family))
+            inside = isinstance(destination, Prefix) and any(destination in p for p in vcn.prefixes(destination.family))
             if inside and rule.target.startswith(("igw/", "natgw/", "sgw/")):
                 note = f"{destination} is inside VCN {vcn.name}, where OCI leads to a private IP, an LPG or a DRG only"
                 parsed.note(rule_path(table, rule, parsed), note)

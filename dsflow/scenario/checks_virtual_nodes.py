@@ -8,7 +8,7 @@ from __future__ import annotations
 from dsflow.model import annotated
 from dsflow.model.cluster import Listener
 from dsflow.model.controller import balancer_of
-from dsflow.model.services import NODE_PORTS
+from dsflow.model.services import HEALTHZ, NODE_PORTS
 from dsflow.model.topology import Profile, Topology
 from dsflow.scenario.parsed import Parsed
 
@@ -16,7 +16,7 @@ __all__ = ["annotations_without_effect", "policies_without_effect", "ports_of_po
 
 _WITH_VIRTUAL_NODES = (annotated.PRESERVE_SOURCE, annotated.RULE_MODE, *annotated.LIST_MODE.values())
 _BY_GROUPS = "nsg"
-_HEALTHZ = Listener("tcp", 10256)
+_HEALTHZ = Listener("tcp", HEALTHZ)
 
 
 def virtual_nodes(topology: Topology, parsed: Parsed) -> None:
